@@ -1,0 +1,50 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let settings: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
+let release: [CSetting] = [.define("NDEBUG", .when(configuration: .release))]
+
+let package = Package(
+  name: "ModelZoo",
+  products: [
+    .library(name: "ModelFormat", targets: ["ModelFormat"]),
+    .library(name: "ZooRuntime", targets: ["ZooRuntime"]),
+    .library(name: "Quantize", targets: ["Quantize"]),
+    .library(name: "Zoo", targets: ["Zoo"]),
+    .executable(name: "zoo-tool", targets: ["zoo-tool"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
+    .systemLibrary(name: "CPng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
+    .target(name: "CSchemas", dependencies: ["CProtobufC"], cSettings: release),
+    .target(name: "CKernels", cSettings: release),
+    .target(
+      name: "ModelFormat", dependencies: ["CKernels", "CSchemas", "CZstd"], swiftSettings: settings),
+    .target(
+      name: "ZooRuntime", dependencies: ["CKernels", "ModelFormat"], path: "Sources/Runtime",
+      swiftSettings: settings),
+    .target(name: "Quantize", dependencies: ["ZooRuntime"], swiftSettings: settings),
+    .target(
+      name: "Zoo", dependencies: ["Quantize", "ZooRuntime", "CPng", "CTurboJPEG"],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "zoo-tool",
+      dependencies: [
+        "Zoo", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ModelFormatTests", dependencies: ["ModelFormat"], swiftSettings: settings),
+    .testTarget(
+      name: "ZooRuntimeTests", dependencies: ["ZooRuntime", "CKernels"], swiftSettings: settings),
+    .testTarget(name: "QuantizeTests", dependencies: ["Quantize"], swiftSettings: settings),
+    .testTarget(name: "ZooTests", dependencies: ["Zoo"], swiftSettings: settings),
+    .testTarget(name: "ToolTests", dependencies: ["Zoo", "zoo-tool"], swiftSettings: settings),
+  ],
+  cLanguageStandard: .gnu17
+)
