@@ -1,0 +1,16 @@
+/// What a reader may spend on a file, whatever the file declares.
+public struct ReadLimits: Sendable {
+  /// Bytes that decoded weights, assets and recorded cases may take together.
+  public var decodedBytes: Int = 16 << 30
+  /// Bytes of one decoded tensor.
+  public var tensorBytes: Int = 8 << 30
+  /// Bytes of the graph and index, decoded.
+  public var graphBytes: Int = 256 << 20
+  /// Rows of any one table: nodes, values, weights, attributes.
+  public var rows: Int = 4_000_000
+  /// How deep messages, types and subgraphs may nest.
+  public var depth: Int = 64
+
+  public init() {}
+  public static let `default` = ReadLimits()
+}

@@ -1,0 +1,48 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Bytes that tensors share: memory of their own, aligned to 64 bytes, or a view of bytes that `owner` keeps
+/// alive, such as a mapped file.
+///
+/// A buffer is written only by the code that makes it, before anyone else sees it; from then on it is only read.
+/// That makes it safe to share between threads.
+public final class TensorBuffer: @unchecked Sendable {
+  public static let alignment = 64
+
+  public let base: UnsafeMutableRawPointer
+  public let byteCount: Int
+  private let owner: AnyObject?
+
+  /// Memory of its own, not initialised.
+  ///
+  /// - Throws: `.limitExceeded` if the system has no such block.
+  public init(byteCount: Int) throws(ModelError) {
+    // Kernels may read whole vectors past the last element, so the block ends on a full vector.
+    let (padded, overflow) = max(byteCount, 1).addingReportingOverflow(Self.alignment)
+    var memory: UnsafeMutableRawPointer?
+    guard byteCount >= 0, !overflow, posix_memalign(&memory, Self.alignment, padded) == 0,
+      let memory
+    else {
+      throw ModelError(.limitExceeded, "no memory for a tensor of \(byteCount) bytes")
+    }
+    base = memory
+    self.byteCount = byteCount
+    owner = nil
+  }
+
+  /// A view of `byteCount` bytes at `base`, which must stay valid and unchanged as long as `owner` lives.
+  public init(viewing base: UnsafeRawPointer, byteCount: Int, owner: AnyObject) {
+    self.base = UnsafeMutableRawPointer(mutating: base)
+    self.byteCount = byteCount
+    self.owner = owner
+  }
+
+  deinit {
+    if owner == nil { free(base) }
+  }
+}
