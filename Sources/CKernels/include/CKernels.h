@@ -1,2 +1,3 @@
 #pragma once
 #include "zoo_cpu.h"
+#include "zoo_threads.h"
