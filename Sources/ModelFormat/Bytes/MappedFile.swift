@@ -6,15 +6,21 @@
   import Darwin
 #endif
 
-/// The bytes of a file, mapped read-only, for as long as this object lives.
+/// The bytes of a file, mapped read-only, or a copy of bytes from memory, for as long as this object lives. Either
+/// way the first byte lies on a multiple of 64.
 ///
 /// Another process that shortens the file while it is mapped makes reads of the lost part fail with SIGBUS; model
 /// files are replaced by renaming, never rewritten in place.
-package final class MappedFile: @unchecked Sendable {
-  package let bytes: UnsafeRawBufferPointer
+public final class MappedFile: @unchecked Sendable {
+  public let bytes: UnsafeRawBufferPointer
+  /// Where the file lies, as given; `nil` for bytes from memory. References to other files start from its folder.
+  public let path: String?
+  private let isMapped: Bool
 
   /// - Throws: `.fileAccess` with the system's reason.
-  package init(path: String) throws(ModelError) {
+  public init(path: String) throws(ModelError) {
+    self.path = path
+    isMapped = true
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Self.failure("cannot be opened", path) }
     defer { close(descriptor) }
@@ -33,8 +39,28 @@ package final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: base, count: size)
   }
 
+  /// A copy of `source`.
+  ///
+  /// - Throws: `.limitExceeded` if there is no memory for it.
+  public init(copying source: [UInt8]) throws(ModelError) {
+    path = nil
+    isMapped = false
+    guard source.count > 0 else {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, TensorBuffer.alignment, source.count) == 0, let memory else {
+      throw ModelError(.limitExceeded, "no memory for a model of \(source.count) bytes")
+    }
+    let copy = UnsafeMutableRawBufferPointer(start: memory, count: source.count)
+    source.withUnsafeBytes { copy.copyMemory(from: $0) }
+    bytes = UnsafeRawBufferPointer(copy)
+  }
+
   deinit {
-    if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+    guard let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress) else { return }
+    if isMapped { munmap(base, bytes.count) } else { free(base) }
   }
 
   private static func failure(_ what: String, _ path: String) -> ModelError {
