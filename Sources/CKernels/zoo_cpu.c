@@ -5,15 +5,16 @@
 
 static const char *const names[] = {"portable", "neon", "avx2", "avx512"};
 
-static int is_available(zoo_isa isa) {
+int zoo_isa_available(zoo_isa isa) {
   switch (isa) {
   case ZOO_ISA_PORTABLE:
     return 1;
 #if defined(__x86_64__)
   case ZOO_ISA_AVX2:
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("f16c");
   case ZOO_ISA_AVX512:
-    return is_available(ZOO_ISA_AVX2) && __builtin_cpu_supports("avx512f") &&
+    return zoo_isa_available(ZOO_ISA_AVX2) && __builtin_cpu_supports("avx512f") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512dq");
 #elif defined(__aarch64__)
@@ -34,14 +35,14 @@ __attribute__((constructor(101))) static void choose(void) {
   __builtin_cpu_init();
 #endif
   for (int isa = ZOO_ISA_AVX512; isa > ZOO_ISA_PORTABLE; isa--) {
-    if (is_available((zoo_isa)isa)) {
+    if (zoo_isa_available((zoo_isa)isa)) {
       chosen = (zoo_isa)isa;
       break;
     }
   }
   const char *wish = getenv("ZOO_ISA");
   for (int isa = ZOO_ISA_PORTABLE; wish && isa <= ZOO_ISA_AVX512; isa++) {
-    if (strcmp(wish, names[isa]) == 0 && is_available((zoo_isa)isa)) chosen = (zoo_isa)isa;
+    if (strcmp(wish, names[isa]) == 0 && zoo_isa_available((zoo_isa)isa)) chosen = (zoo_isa)isa;
   }
 #if defined(__x86_64__)
   vnni = chosen == ZOO_ISA_AVX512 && __builtin_cpu_supports("avx512vnni");

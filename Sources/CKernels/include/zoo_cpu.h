@@ -12,6 +12,9 @@ typedef enum {
 /// (portable, neon, avx2, avx512) names if this CPU has it. Read once, when the process starts.
 zoo_isa zoo_cpu_isa(void);
 
+/// Whether this CPU can run kernels for `isa`.
+int zoo_isa_available(zoo_isa isa);
+
 /// "portable", "neon", "avx2" or "avx512".
 const char *zoo_isa_name(zoo_isa isa);
 
