@@ -27,7 +27,7 @@ def draw(name, shape, use):
         gain = np.sqrt(2) if kind == "Conv" else 0.1  # a flat softmax shows more than a saturated one
         return gain * rng.standard_normal(shape) / np.sqrt(max(fan_in, 1))
     if kind == "BatchNormalization":
-        low, high = ((0.7, 1.3), (-0.2, 0.2), (-0.2, 0.2), (0.5, 1.5))[operand - 1]
+        low, high = ((0.2, 0.5), (-0.2, 0.2), (-0.2, 0.2), (0.5, 1.5))[operand - 1]
         return rng.uniform(low, high, shape)
     if kind in ("Mul", "Unsqueeze"):
         return rng.uniform(0.7, 1.3, shape)
