@@ -1,0 +1,144 @@
+/// What a run tells whoever watches it.
+protocol RunObserver: AnyObject {
+  /// Called after each step with its time in nanoseconds.
+  func finished(_ step: Plan.Step, of plan: Plan, nanoseconds: UInt64)
+}
+
+/// One run of a plan.
+struct PlanRun {
+  let plan: Plan
+  let state: RunState
+  let threads: Int
+  let observer: (any RunObserver)?
+
+  /// Runs `program` on values for its inputs and captures; `check` is called if there is no plan for their extents yet.
+  static func run(
+    _ program: Program, _ inputs: [Value], threads: Int, observer: (any RunObserver)? = nil,
+    check: () throws(ModelError) -> Void = { () throws(ModelError) in }
+  ) throws(ModelError) -> [Value] {
+    let plan = try program.plans.plan(for: inputs) { () throws(ModelError) in
+      try check()
+      return try PlanBuilder.plan(program, inputs: inputs, threads: threads)
+    }
+    let state = try plan.states.take(plan)
+    defer {
+      for slot in plan.homes.indices { state.values[slot] = nil }
+      plan.states.put(state)
+    }
+    let run = PlanRun(plan: plan, state: state, threads: threads, observer: observer)
+    return try run.run(inputs)
+  }
+
+  private func run(_ inputs: [Value]) throws(ModelError) -> [Value] {
+    for (slot, value) in zip(plan.program.inputs, inputs) { set(slot, value) }
+    let outputs = try allocateOutputs()
+    try plan.operands.withUnsafeBufferPointer { (operands) throws(ModelError) in
+      for step in plan.steps { try execute(step, operands) }
+    }
+    return try collect(outputs)
+  }
+
+  private func set(_ slot: Int, _ value: Value) {
+    state.values[slot] = value
+    state.table[slot] = value.tensor?.base
+  }
+
+  /// Makes the tensors that kernels write outputs into.
+  private func allocateOutputs() throws(ModelError) -> [Tensor?] {
+    var outputs = [Tensor?](repeating: nil, count: plan.program.outputs.count)
+    for (slot, home) in plan.homes.enumerated() {
+      guard case .output(let position) = home,
+        case .tensor(let type)? = plan.types[plan.program.outputs[position]],
+        let extents = type.shape?.extents
+      else { continue }
+      let tensor = try Tensor(type.element, shape: extents) { (_) throws(ModelError) in }
+      outputs[position] = tensor
+      state.table[slot] = tensor.base
+    }
+    state.pointAliases(plan)
+    return outputs
+  }
+
+  private func execute(
+    _ step: Plan.Step, _ operands: UnsafeBufferPointer<Int32>
+  ) throws(ModelError) {
+    let start = observer == nil ? 0 : Clock.nanoseconds()
+    do throws(ModelError) {
+      switch step.action {
+      case .kernel(let body):
+        guard let base = operands.baseAddress else { return }
+        try body(
+          KernelContext(
+            table: state.table, slots: base + step.firstOperand, inputCount: step.inputCount,
+            outputCount: step.outputCount, threads: threads))
+      case .alias(let root):
+        state.table[step.firstOperand] = state.table[root]
+      case .call:
+        try call(plan.program.steps[step.program])
+      }
+    } catch { throw error.at(node: plan.program.steps[step.program].site) }
+    for slot in step.releases { state.values[slot] = nil }
+    observer?.finished(step, of: plan, nanoseconds: Clock.nanoseconds() - start)
+  }
+
+  private func call(_ step: Program.Step) throws(ModelError) {
+    var inputs: [Value?] = []
+    for slot in step.inputs { inputs.append(slot == 0 ? nil : try value(slot)) }
+    var call = OperatorCall(step: step, program: plan.program, threads: threads)
+    call.body = { (body, given) throws(ModelError) in
+      var values = given
+      for capture in body.captures { values.append(try captured(capture)) }
+      return try PlanRun.run(body, values, threads: threads, observer: observer)
+    }
+    let outputs = try call.evaluate(inputs)
+    guard outputs.count >= step.outputs.count else {
+      throw ModelError(
+        .arityMismatch, "\(outputs.count) outputs were made", expected: "\(step.outputs.count)")
+    }
+    for (slot, value) in zip(step.outputs, outputs) where slot != 0 {
+      try check(value, slot)
+      set(slot, value)
+    }
+  }
+
+  /// Kernels after this one count on the extents that were inferred.
+  private func check(_ value: Value, _ slot: Int) throws(ModelError) {
+    guard case .tensor(let expected)? = plan.types[slot], let extents = expected.shape?.extents,
+      let tensor = value.tensor
+    else { return }
+    guard tensor.elementType == expected.element, tensor.shape == extents else {
+      throw ModelError(
+        .shapeMismatch, "an output \(tensor.type)", expected: "\(expected), as inferred")
+    }
+  }
+
+  private func captured(_ value: ValueID) throws(ModelError) -> Value {
+    guard let slot = plan.program.values.firstIndex(of: value) else {
+      throw ModelError(.invalidGraph, "a subgraph uses a value that this graph does not have")
+    }
+    return try self.value(slot)
+  }
+
+  /// The value of a slot, in memory that outlives the run.
+  private func value(_ slot: Int) throws(ModelError) -> Value {
+    if let value = state.values[slot] { return value }
+    if case .constant(let tensor) = plan.homes[slot] { return .tensor(tensor) }
+    guard case .tensor(let type)? = plan.types[slot], let extents = type.shape?.extents,
+      let source = state.table[slot]
+    else {
+      throw ModelError(.invalidGraph, "a value that has not been computed")
+    }
+    return .tensor(
+      try Tensor(type.element, shape: extents) { (bytes) throws(ModelError) in
+        bytes.baseAddress?.copyMemory(from: source, byteCount: bytes.count)
+      })
+  }
+
+  private func collect(_ outputs: [Tensor?]) throws(ModelError) -> [Value] {
+    var values: [Value] = []
+    for (slot, output) in zip(plan.program.outputs, outputs) {
+      if let output { values.append(.tensor(output)) } else { values.append(try value(slot)) }
+    }
+    return values
+  }
+}

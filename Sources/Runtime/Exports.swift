@@ -1,0 +1,2 @@
+// Whoever embeds the runtime needs the model types as well.
+@_exported public import ModelFormat

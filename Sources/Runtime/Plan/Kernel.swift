@@ -1,0 +1,99 @@
+/// What a plan runs for one node, for one set of extents.
+public struct Kernel: Sendable {
+  public typealias Body = @Sendable (borrowing KernelContext) throws(ModelError) -> Void
+
+  enum Action: Sendable {
+    case run(Body)
+    case alias(input: Int)
+    case deferred
+  }
+
+  let action: Action
+  /// What `inspect` and profiles show: `gemm_f32_avx512_12x32`.
+  public let name: String
+  let scratchBytes: Int
+  let reuses: [Int: Int]
+
+  /// - Parameters:
+  ///   - name: The kernel's name for people.
+  ///   - scratchBytes: Memory that `body` needs while it runs, aligned to 64 bytes.
+  ///   - reuses: Which output may be written over which input, if nobody else needs that input any more: the
+  ///     element at each position may be written once the elements at that position have been read.
+  ///   - body: Computes all outputs. It reads and writes nothing but the operands and the scratch memory.
+  public init(
+    _ name: String, scratchBytes: Int = 0, reuses: [Int: Int] = [:], body: @escaping Body
+  ) {
+    action = .run(body)
+    self.name = name
+    self.scratchBytes = scratchBytes
+    self.reuses = reuses
+  }
+
+  private init(_ name: String, _ action: Action) {
+    self.action = action
+    self.name = name
+    scratchBytes = 0
+    reuses = [:]
+  }
+
+  /// Output 0 has the same bytes as input `input`: nothing to do.
+  public static func alias(of input: Int = 0) -> Kernel { Kernel("alias", .alias(input: input)) }
+
+  /// The kernel depends on values of inputs that are not known yet: `lower` is called again when they are.
+  public static var deferred: Kernel { Kernel("deferred", .deferred) }
+}
+
+/// A node's operands when it is lowered: every extent is a number.
+public struct NodeIO {
+  public struct Operand: Sendable {
+    public let element: ElementType
+    public let shape: [Int]
+    /// The elements, if they are known already.
+    public let value: Tensor?
+    /// The weight that this is, which lives as long as the session.
+    let weight: ValueID?
+
+    public var count: Int { shape.reduce(1, *) }
+    public var rank: Int { shape.count }
+    public var byteCount: Int { element.byteCount(of: count) ?? 0 }
+    /// True for a constant that lives as long as the session: worth packing.
+    public var isWeight: Bool { weight != nil }
+  }
+
+  /// `nil` where an optional input is left out.
+  public let inputs: [Operand?]
+  /// `nil` where nobody wants the output.
+  public let outputs: [Operand?]
+  let packedWeights: PackedWeights
+  /// The most threads that the kernel may use.
+  public let threads: Int
+
+  public func has(_ index: Int) -> Bool { index < inputs.count && inputs[index] != nil }
+
+  /// Input `index`, which is there.
+  public func input(_ index: Int) throws(ModelError) -> Operand {
+    guard index < inputs.count, let operand = inputs[index] else {
+      throw ModelError(.missingInput, "input \(index) is left out", expected: "a tensor")
+    }
+    return operand
+  }
+
+  /// Output `index`, which somebody wants.
+  public func output(_ index: Int = 0) throws(ModelError) -> Operand {
+    guard index < outputs.count, let operand = outputs[index] else {
+      throw ModelError(.arityMismatch, "output \(index) is left out", expected: "a name for it")
+    }
+    return operand
+  }
+
+  /// A weight in the layout that a kernel wants, made once per session and `layout`; `nil` if input `index` is
+  /// no weight.
+  public func packed(
+    _ index: Int, _ layout: String, _ pack: (Tensor) throws(ModelError) -> Tensor
+  ) throws(ModelError) -> Tensor? {
+    guard index < inputs.count, let operand = inputs[index], let weight = operand.weight,
+      let value = operand.value
+    else { return nil }
+    return try packedWeights.tensor(weight, layout) { () throws(ModelError) in try pack(value) }
+  }
+}

@@ -1,0 +1,235 @@
+/// Chooses kernels for one set of extents and lays out the memory that they share.
+struct PlanBuilder {
+  private let program: Program
+  private let threads: Int
+  private let inference: TypeInference
+  private var steps: [Plan.Step] = []
+  private var operands: [Int32] = []
+  private var homes: [Plan.Home]
+  /// The slot whose memory each slot shares; itself if it has its own.
+  private var roots: [Int]
+  /// Per root: the last step that reads it, `Int.max` for the graph's outputs.
+  private var lastUses: [Int]
+  private var blocks: [ArenaLayout.Block] = []
+  /// Per root that lives in the arena: its row of `blocks`.
+  private var blockOf: [Int: Int] = [:]
+  private var scratchSlots: [(slot: Int, block: Int)] = []
+
+  /// - Throws: A refusal that names the node.
+  static func plan(
+    _ program: Program, inputs: [Value], threads: Int,
+    outer: @escaping (ValueID) -> ValueType? = { _ in nil }
+  ) throws(ModelError) -> Plan {
+    let inference = try TypeInference(program, inputTypes: inputs.map(\.type), outer: outer)
+    var builder = PlanBuilder(program, inference, threads)
+    return try builder.build(inputs.map(\.type))
+  }
+
+  private init(_ program: Program, _ inference: TypeInference, _ threads: Int) {
+    self.program = program
+    self.inference = inference
+    self.threads = threads
+    homes = Array(repeating: .none, count: program.slotCount)
+    roots = Array(0..<program.slotCount)
+    lastUses = Array(repeating: -1, count: program.slotCount)
+  }
+
+  private mutating func build(_ inputTypes: [ValueType]) throws(ModelError) -> Plan {
+    for (slot, tensor) in program.constants { homes[slot] = .constant(tensor) }
+    for slot in program.inputs { homes[slot] = .value }
+    for (index, step) in program.steps.enumerated() {
+      for slot in step.uses { lastUses[slot] = index }
+    }
+    for slot in program.outputs { lastUses[slot] = Int.max }
+    for (index, step) in program.steps.enumerated() where !takeConstants(step) {
+      do throws(ModelError) { try add(step, index) } catch { throw error.at(node: step.site) }
+    }
+    return finish(inputTypes)
+  }
+
+  /// Turns a step whose outputs are all known into constants.
+  private mutating func takeConstants(_ step: Program.Step) -> Bool {
+    var constants: [(Int, Tensor)] = []
+    for slot in step.outputs where slot != 0 {
+      guard case .tensor(let type)? = inference.types[slot],
+        let tensor = inference.known[slot]?.constant(type.element)
+      else { return false }
+      constants.append((slot, tensor))
+    }
+    for (slot, tensor) in constants { homes[slot] = .constant(tensor) }
+    return !constants.isEmpty
+  }
+
+  private mutating func add(_ step: Program.Step, _ index: Int) throws(ModelError) {
+    guard let op = step.op as? any TensorOperator, let io = nodeIO(step) else {
+      return addCall(step, index)
+    }
+    let kernel = try op.lower(io)
+    switch kernel.action {
+    case .deferred: addCall(step, index)
+    case .alias(let input): addAlias(step, index, kernel, step.inputs[input])
+    case .run(let body): addKernel(step, index, kernel, body)
+    }
+  }
+
+  /// The node's operands, if all their extents are numbers.
+  private func nodeIO(_ step: Program.Step) -> NodeIO? {
+    var inputs: [NodeIO.Operand?] = []
+    for slot in step.inputs {
+      guard let operand = operand(slot) else { return nil }
+      inputs.append(operand.self)
+    }
+    var outputs: [NodeIO.Operand?] = []
+    for slot in step.outputs {
+      guard let operand = operand(slot) else { return nil }
+      outputs.append(operand.self)
+    }
+    return NodeIO(
+      inputs: inputs, outputs: outputs, packedWeights: program.packedWeights, threads: threads)
+  }
+
+  /// `.some(nil)` for an operand that is left out, `nil` for one whose extents or type no kernel can take.
+  private func operand(_ slot: Int) -> NodeIO.Operand?? {
+    if slot == 0 { return .some(nil) }
+    guard case .tensor(let type)? = inference.types[slot], !type.element.isPackedOrString,
+      let extents = type.shape?.extents,
+      (try? Tensor.byteCount(type.element, shape: extents)) != nil
+    else {
+      return packedConstant(slot)
+    }
+    let value = inference.known[slot]?.constant(type.element)
+    let weight = program.constants[slot] != nil ? program.values[slot] : nil
+    return NodeIO.Operand(element: type.element, shape: extents, value: value, weight: weight)
+  }
+
+  /// Weights of packed elements may go to kernels, which know how to read them.
+  private func packedConstant(_ slot: Int) -> NodeIO.Operand?? {
+    guard let tensor = program.constants[slot], tensor.elementType.isPacked else { return nil }
+    return NodeIO.Operand(
+      element: tensor.elementType, shape: tensor.shape, value: tensor,
+      weight: program.values[slot])
+  }
+
+  private mutating func addKernel(
+    _ step: Program.Step, _ index: Int, _ kernel: Kernel, _ body: @escaping Kernel.Body
+  ) {
+    let first = operands.count
+    operands += step.inputs.map(Int32.init)
+    operands += step.outputs.map(Int32.init)
+    for (position, slot) in step.outputs.enumerated() where slot != 0 {
+      let reused = kernel.reuses[position].flatMap { reusable(step.inputs[$0], by: slot, index) }
+      if let reused {
+        share(slot, with: reused)
+      } else {
+        allocate(slot, index)
+      }
+    }
+    if kernel.scratchBytes > 0 {
+      let slot = homes.count + scratchSlots.count
+      scratchSlots.append((slot, blocks.count))
+      blocks.append(.init(bytes: kernel.scratchBytes, first: index, last: index))
+      operands.append(Int32(slot))
+    } else {
+      operands.append(0)
+    }
+    steps.append(
+      Plan.Step(
+        program: index, action: .kernel(body), kernelName: kernel.name, firstOperand: first,
+        inputCount: step.inputs.count, outputCount: step.outputs.count, releases: []))
+  }
+
+  private mutating func addAlias(
+    _ step: Program.Step, _ index: Int, _ kernel: Kernel, _ input: Int
+  ) {
+    let slot = step.outputs[0]
+    let root = roots[input]
+    share(slot, with: root)
+    guard case .value = homes[root] else { return }
+    steps.append(
+      Plan.Step(
+        program: index, action: .alias(of: root), kernelName: kernel.name,
+        firstOperand: slot, inputCount: 0, outputCount: 0, releases: []))
+  }
+
+  private mutating func addCall(_ step: Program.Step, _ index: Int) {
+    for slot in step.outputs where slot != 0 { homes[slot] = .value }
+    steps.append(
+      Plan.Step(
+        program: index, action: .call, kernelName: "call", firstOperand: 0,
+        inputCount: step.inputs.count, outputCount: step.outputs.count, releases: []))
+  }
+
+  /// The root that `slot` may take over from input `input`: memory of this plan that nobody reads later.
+  private func reusable(_ input: Int, by slot: Int, _ index: Int) -> Int? {
+    let root = roots[input]
+    guard let block = blockOf[root], lastUses[root] == index,
+      bytes(slot) == blocks[block].bytes
+    else { return nil }
+    return root
+  }
+
+  private mutating func share(_ slot: Int, with root: Int) {
+    roots[slot] = root
+    homes[slot] = .alias(of: root)
+    lastUses[root] = max(lastUses[root], lastUses[slot])
+    if let block = blockOf[root] { blocks[block].last = lastUses[root] }
+  }
+
+  private mutating func allocate(_ slot: Int, _ index: Int) {
+    blockOf[slot] = blocks.count
+    blocks.append(
+      .init(bytes: bytes(slot), first: index, last: max(lastUses[slot], index)))
+  }
+
+  private func bytes(_ slot: Int) -> Int {
+    guard case .tensor(let type)? = inference.types[slot], let extents = type.shape?.extents else {
+      return 0
+    }
+    return (try? Tensor.byteCount(type.element, shape: extents)) ?? 0
+  }
+
+  private mutating func finish(_ inputTypes: [ValueType]) -> Plan {
+    placeOutputs()
+    let (offsets, arenaBytes) = ArenaLayout.place(blocks)
+    for (slot, block) in blockOf {
+      if case .none = homes[slot] { homes[slot] = .arena(offset: offsets[block]) }
+    }
+    addReleases()
+    return Plan(
+      program: program, steps: steps, operands: operands, homes: homes, types: inference.types,
+      inputTypes: inputTypes, arenaBytes: arenaBytes,
+      scratchSlots: scratchSlots.map { ($0.slot, offsets[$0.block]) })
+  }
+
+  /// Lets each output of the graph that a kernel writes be written where the caller gets it.
+  private mutating func placeOutputs() {
+    for (position, slot) in program.outputs.enumerated() {
+      let root = roots[slot]
+      guard let block = blockOf[root], case .none = homes[root] else { continue }
+      homes[root] = .output(position)
+      blocks[block].bytes = 0
+    }
+  }
+
+  /// Values that calls made are let go after their last use.
+  private mutating func addReleases() {
+    var releases: [Int: [Int]] = [:]
+    for (slot, home) in homes.enumerated() {
+      guard case .value = home, lastUses[slot] != Int.max, !program.inputs.contains(slot) else {
+        continue
+      }
+      releases[lastUses[slot], default: []].append(slot)
+    }
+    steps = steps.map { step in
+      guard let slots = releases[step.program] else { return step }
+      return Plan.Step(
+        program: step.program, action: step.action, kernelName: step.kernelName,
+        firstOperand: step.firstOperand, inputCount: step.inputCount,
+        outputCount: step.outputCount, releases: slots)
+    }
+  }
+}
+
+extension ElementType {
+  var isPackedOrString: Bool { isPacked || self == .string }
+}

@@ -1,0 +1,24 @@
+import Synchronization
+
+/// The plans of a program, one for each set of extents, the most recently used first.
+final class PlanCache: Sendable {
+  private static let capacity = 32
+  private let plans = Mutex<[Plan]>([])
+
+  func plan(
+    for inputs: [Value], make: () throws(ModelError) -> Plan
+  ) throws(ModelError) -> Plan {
+    let known = plans.withLock { plans -> Plan? in
+      guard let index = plans.firstIndex(where: { $0.fits(inputs) }) else { return nil }
+      if index > 0 { plans.swapAt(index, index - 1) }
+      return plans[max(index - 1, 0)]
+    }
+    if let known { return known }
+    let plan = try make()
+    plans.withLock { plans in
+      if plans.count == Self.capacity { plans.removeLast() }
+      plans.insert(plan, at: 0)
+    }
+    return plan
+  }
+}

@@ -1,0 +1,46 @@
+/// A graph made ready to be planned: operators decoded, weights at hand, values numbered.
+///
+/// Slots number the values that this graph touches, densely from 1; slot 0 stands for an operand that is left out.
+final class Program: Sendable {
+  struct Step: Sendable {
+    /// `node #118 'encoder/attn/MatMul' (MatMul)`
+    let site: String
+    let name: String
+    let opType: String
+    let op: any Operator
+    let inputs: [Int]
+    let outputs: [Int]
+    let bodies: [GraphID: Program]
+    /// All slots that the step reads: its inputs and what its bodies capture.
+    let uses: [Int]
+  }
+
+  let steps: [Step]
+  /// The value of each slot.
+  let values: [ValueID?]
+  /// Slots of the graph's inputs, then of the values that it captures from the graphs around it.
+  let inputs: [Int]
+  let captures: [ValueID]
+  let outputs: [Int]
+  let constants: [Int: Tensor]
+  /// What the model file declares of each input.
+  let inputTypes: [ValueType?]
+  let packedWeights: PackedWeights
+  let plans = PlanCache()
+
+  var slotCount: Int { values.count }
+
+  init(
+    steps: [Step], values: [ValueID?], inputs: [Int], captures: [ValueID], outputs: [Int],
+    constants: [Int: Tensor], inputTypes: [ValueType?], packedWeights: PackedWeights
+  ) {
+    self.steps = steps
+    self.values = values
+    self.inputs = inputs
+    self.captures = captures
+    self.outputs = outputs
+    self.constants = constants
+    self.inputTypes = inputTypes
+    self.packedWeights = packedWeights
+  }
+}

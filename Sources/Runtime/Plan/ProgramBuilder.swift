@@ -1,0 +1,136 @@
+/// Turns the graphs of a model into programs.
+struct ProgramBuilder {
+  let model: Model
+  let registry: OperatorRegistry
+  let packedWeights = PackedWeights()
+
+  /// The program of the main graph.
+  ///
+  /// - Throws: `.unsupportedOperator` that names every operator that is missing, or the refusal of an attribute.
+  func build() throws(ModelError) -> Program {
+    try requireOperators()
+    return try build(.main, outer: [:])
+  }
+
+  /// - Parameter outer: The weights of the graphs around this one.
+  private func build(
+    _ id: GraphID, outer: [ValueID: Tensor]
+  ) throws(ModelError) -> Program {
+    let graph = model[id]
+    var numbering = Numbering()
+    var visible = outer
+    let overridable = id == .main && model.irVersion >= 4 ? Set(graph.inputs) : []
+    for (value, weight) in graph.weights where !overridable.contains(value) {
+      do throws(ModelError) {
+        visible[value] = try weight.tensor()
+      } catch { throw error.at(operand: "weight '\(model[value].name)'") }
+    }
+    let inputs = graph.inputs.filter { visible[$0] == nil || graph.weights[$0] == nil }
+    let inputSlots = inputs.map { numbering.slot($0) }
+    var defined = Set(inputs)
+    var steps: [Program.Step] = []
+    for (index, node) in graph.nodes.enumerated() {
+      steps.append(try step(node, index, &numbering, visible))
+      defined.formUnion(node.outputs.compactMap { $0 })
+    }
+    let outputs = graph.outputs.map { numbering.slot($0) }
+    let foreign = numbering.values.dropFirst().compactMap { $0 }.filter { !defined.contains($0) }
+    let captures = foreign.filter { visible[$0] == nil }
+    var constants: [Int: Tensor] = [:]
+    for value in foreign {
+      if let tensor = visible[value] { constants[numbering.slot(value)] = tensor }
+    }
+    if id == .main, let stray = captures.first {
+      throw ModelError(
+        .invalidGraph, "value '\(model[stray].name)' is used, but nothing produces it")
+    }
+    return Program(
+      steps: steps, values: numbering.values,
+      inputs: inputSlots + captures.map { numbering.slot($0) }, captures: captures,
+      outputs: outputs, constants: constants, inputTypes: inputs.map { model[$0].type },
+      packedWeights: packedWeights)
+  }
+
+  private func step(
+    _ node: Node, _ index: Int, _ numbering: inout Numbering, _ visible: [ValueID: Tensor]
+  ) throws(ModelError) -> Program.Step {
+    let site = node.site(index)
+    do throws(ModelError) {
+      let reader = NodeReader(node, opset: model.opset(node.domain) ?? 1)
+      guard let entry = registry.entry(node.opType, domain: node.domain) else {
+        throw ModelError(.unsupportedOperator, "operator \(node.qualifiedType)")
+      }
+      let op = try entry.make(reader)
+      var bodies: [GraphID: Program] = [:]
+      for graph in node.graphs { bodies[graph] = try build(graph, outer: visible) }
+      let inputs = node.inputs.map { $0.map { numbering.slot($0) } ?? 0 }
+      var uses = inputs.filter { $0 != 0 }
+      for graph in node.graphs {
+        uses += bodies[graph]?.captures.map { numbering.slot($0) } ?? []
+      }
+      return Program.Step(
+        site: site, name: node.name, opType: node.qualifiedType, op: op, inputs: inputs,
+        outputs: node.outputs.map { $0.map { numbering.slot($0) } ?? 0 }, bodies: bodies,
+        uses: uses)
+    } catch { throw error.at(node: site) }
+  }
+
+  /// Numbers values as they come.
+  private struct Numbering {
+    var values: [ValueID?] = [nil]
+    private var slots: [ValueID: Int] = [:]
+
+    mutating func slot(_ value: ValueID) -> Int {
+      if let slot = slots[value] { return slot }
+      slots[value] = values.count
+      values.append(value)
+      return values.count - 1
+    }
+  }
+}
+
+// What is missing, all at once.
+extension ProgramBuilder {
+  private func requireOperators() throws(ModelError) {
+    var missing: [String: (opset: Int, nodes: [String])] = [:]
+    var reached: Set<GraphID> = []
+    var pending: [GraphID] = [.main]
+    while let id = pending.popLast() {
+      guard reached.insert(id).inserted else { continue }
+      for (index, node) in model[id].nodes.enumerated() {
+        pending += node.graphs
+        guard let reason = refusal(node) else { continue }
+        let site = node.name.isEmpty ? "#\(index)" : "#\(index) '\(node.name)'"
+        missing[reason, default: (model.opset(node.domain) ?? 0, [])].nodes.append(site)
+      }
+    }
+    guard !missing.isEmpty else { return }
+    let list = missing.sorted { $0.key < $1.key }.map { name, use in
+      let shown = use.nodes.prefix(4).joined(separator: ", ")
+      let more = use.nodes.count > 4 ? " and \(use.nodes.count - 4) more" : ""
+      return "\(name), opset \(use.opset), at node\(use.nodes.count == 1 ? "" : "s") \(shown)\(more)"
+    }
+    throw ModelError(
+      .unsupportedOperator,
+      "\(list.count) operator\(list.count == 1 ? "" : "s") that this runtime does not have: "
+        + list.joined(separator: "; "),
+      remedy: "register the operator as a plugin, or export the model with operators that "
+        + "`zoo-tool list --operators` shows")
+  }
+
+  private func refusal(_ node: Node) -> String? {
+    guard let entry = registry.entry(node.opType, domain: node.domain) else {
+      return node.qualifiedType
+    }
+    let opset = model.opset(node.domain) ?? 1
+    guard let first = entry.versions.first, opset < first else { return nil }
+    return "\(node.qualifiedType) (which exists since opset \(first))"
+  }
+}
+
+extension Node {
+  /// How messages name a node.
+  package func site(_ index: Int) -> String {
+    name.isEmpty ? "node #\(index) (\(qualifiedType))" : "node #\(index) '\(name)' (\(qualifiedType))"
+  }
+}

@@ -1,0 +1,35 @@
+/// What is known of all values of a model before it runs.
+public struct ModelTypes: Sendable {
+  public private(set) var types: [ValueID: ValueType] = [:]
+  /// Values that are the same whatever the inputs are, small ones only.
+  public private(set) var constants: [ValueID: Tensor] = [:]
+
+  /// Infers the types of all values of all graphs that can be reached.
+  ///
+  /// - Throws: The refusal of the first node whose inputs do not fit, `.unsupportedOperator` with all operators
+  ///   that are missing.
+  public init(
+    _ model: Model, registry: OperatorRegistry = .standard
+  ) throws(ModelError) {
+    let program = try ProgramBuilder(model: model, registry: registry).build()
+    try collect(program)
+  }
+
+  private mutating func collect(_ program: Program) throws(ModelError) {
+    let captured = program.captures.map { types[$0] }
+    let known = types
+    let inference = try TypeInference(program, inputTypes: program.inputTypes + captured) {
+      known[$0]
+    }
+    for (slot, value) in program.values.enumerated() {
+      guard let value, let type = inference.types[slot] else { continue }
+      types[value] = type
+      if program.constants[slot] == nil, case .tensor(let tensor) = type {
+        constants[value] = inference.known[slot]?.constant(tensor.element)
+      }
+    }
+    for step in program.steps {
+      for body in step.bodies.values { try collect(body) }
+    }
+  }
+}

@@ -1,0 +1,108 @@
+/// The types, and as far as they can be told the values, of everything in a program.
+///
+/// With symbols in the input types this is what `inspect` shows and what passes ask; with numbers only it is the
+/// first half of planning.
+struct TypeInference {
+  /// Results of shape arithmetic are folded up to this many elements; larger constants are the constant folding
+  /// pass's business.
+  private static let foldableElements = 1 << 12
+
+  let program: Program
+  private(set) var types: [ValueType?]
+  private(set) var known: [KnownValue?]
+  private let outer: (ValueID) -> ValueType?
+
+  /// - Parameters:
+  ///   - inputTypes: One for each of `program.inputs`, captured values included.
+  init(
+    _ program: Program, inputTypes: [ValueType?],
+    outer: @escaping (ValueID) -> ValueType? = { _ in nil }
+  ) throws(ModelError) {
+    self.program = program
+    self.outer = outer
+    types = Array(repeating: nil, count: program.slotCount)
+    known = Array(repeating: nil, count: program.slotCount)
+    for (slot, type) in zip(program.inputs, inputTypes) { types[slot] = type }
+    for (slot, tensor) in program.constants {
+      types[slot] = .tensor(tensor.type)
+      known[slot] = .constant(tensor)
+    }
+    for step in program.steps {
+      do throws(ModelError) { try infer(step) } catch { throw error.at(node: step.site) }
+    }
+  }
+
+  private mutating func infer(_ step: Program.Step) throws(ModelError) {
+    let operands = self.operands(step)
+    if operands.hasUntypedInput { return }
+    let outputTypes = try step.op.outputTypes(operands)
+    for (slot, type) in zip(step.outputs, outputTypes) where slot != 0 { types[slot] = type }
+    for (slot, value) in zip(step.outputs, try step.op.knownOutputs(operands)) where slot != 0 {
+      known[slot] = value
+    }
+    try fold(step, outputTypes)
+  }
+
+  /// Computes outputs whose inputs are all known.
+  private mutating func fold(
+    _ step: Program.Step, _ outputTypes: [ValueType]
+  ) throws(ModelError) {
+    guard !step.op.isVolatile, step.bodies.isEmpty else { return }
+    guard step.outputs.contains(where: { $0 != 0 && known[$0] == nil }) else { return }
+    var inputs: [Value?] = []
+    for slot in step.inputs {
+      if slot == 0 {
+        inputs.append(nil)
+        continue
+      }
+      guard case .tensor(let type)? = types[slot],
+        let tensor = known[slot]?.constant(type.element),
+        tensor.count <= Self.foldableElements
+      else { return }
+      inputs.append(.tensor(tensor))
+    }
+    for type in outputTypes {
+      guard case .tensor(let tensor) = type else { return }
+      // An unknown extent may be data-dependent; such results are small if the inputs are, or refused.
+      if let count = tensor.shape?.count.value, count > Self.foldableElements { return }
+    }
+    let call = OperatorCall(step: step, program: program, threads: 1)
+    guard let outputs = try call.foldable(inputs) else { return }
+    for (slot, value) in zip(step.outputs, outputs) where slot != 0 {
+      guard let tensor = value.tensor else { continue }
+      types[slot] = .tensor(tensor.type)
+      known[slot] = .constant(tensor)
+    }
+  }
+
+  func operands(_ step: Program.Step) -> Operands {
+    Operands(
+      types: step.inputs.map { types[$0] }, known: step.inputs.map { known[$0] },
+      isPresent: step.inputs.map { $0 != 0 }, outputCount: step.outputs.count
+    ) { (graph, given) throws(ModelError) in
+      guard let body = step.bodies[graph] else { return [] }
+      return try self.outputTypes(of: body, given)
+    }
+  }
+
+  private func outputTypes(
+    of body: Program, _ given: [ValueType?]
+  ) throws(ModelError) -> [ValueType?] {
+    let lookUp = { (value: ValueID) in self.type(of: value) }
+    let inference = try TypeInference(
+      body, inputTypes: given + body.captures.map(lookUp), outer: lookUp)
+    return body.outputs.map { inference.types[$0] }
+  }
+
+  /// The type of a value of this graph or of one around it.
+  private func type(of value: ValueID) -> ValueType? {
+    if let slot = program.values.firstIndex(of: value), let type = types[slot] { return type }
+    return outer(value)
+  }
+}
+
+extension Operands {
+  fileprivate var hasUntypedInput: Bool {
+    zip(types, isPresent).contains { $0 == nil && $1 }
+  }
+}
