@@ -44,7 +44,9 @@ struct ConstantFolding: Pass {
       let bytes = type.element.byteCount(of: count)
     else { return false }
     let inputs = node.inputs.compactMap { context.editor.weight($0) }
-    let inputBytes = inputs.reduce(0) { $0 + ($1.elementType.byteCount(of: $1.shape.reduce(1, *)) ?? 0) }
+    let inputBytes = inputs.reduce(0) {
+      $0 + ($1.elementType.byteCount(of: $1.shape.reduce(1, *)) ?? 0)
+    }
     return bytes <= Self.smallBytes || bytes <= inputBytes * (keepsQuantized ? 2 : 8)
   }
 

@@ -54,8 +54,7 @@ struct Optimizer {
 
   private mutating func apply(_ pass: any Pass, _ graph: GraphID) throws(ModelError) {
     for _ in 0..<Self.rounds {
-      let types = try types ?? ModelTypes(model, registry: options.registry)
-      self.types = types
+      let types = try inferredTypes()
       var context = PassContext(
         editor: GraphEditor(model, graph), types: types.types, constants: types.constants,
         registry: options.registry, pass: pass.name)
@@ -66,5 +65,12 @@ struct Optimizer {
       model = context.editor.model
       self.types = nil
     }
+  }
+
+  private mutating func inferredTypes() throws(ModelError) -> ModelTypes {
+    if let types { return types }
+    let inferred = try ModelTypes(model, registry: options.registry)
+    types = inferred
+    return inferred
   }
 }

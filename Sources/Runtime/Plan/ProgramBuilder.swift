@@ -108,7 +108,8 @@ extension ProgramBuilder {
     let list = missing.sorted { $0.key < $1.key }.map { name, use in
       let shown = use.nodes.prefix(4).joined(separator: ", ")
       let more = use.nodes.count > 4 ? " and \(use.nodes.count - 4) more" : ""
-      return "\(name), opset \(use.opset), at node\(use.nodes.count == 1 ? "" : "s") \(shown)\(more)"
+      return
+        "\(name), opset \(use.opset), at node\(use.nodes.count == 1 ? "" : "s") \(shown)\(more)"
     }
     throw ModelError(
       .unsupportedOperator,
@@ -131,6 +132,7 @@ extension ProgramBuilder {
 extension Node {
   /// How messages name a node.
   package func site(_ index: Int) -> String {
-    name.isEmpty ? "node #\(index) (\(qualifiedType))" : "node #\(index) '\(name)' (\(qualifiedType))"
+    name.isEmpty
+      ? "node #\(index) (\(qualifiedType))" : "node #\(index) '\(name)' (\(qualifiedType))"
   }
 }

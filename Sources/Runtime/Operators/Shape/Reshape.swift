@@ -20,7 +20,9 @@ struct Reshape: DataMovement {
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     let data = try inputs.tensor(0)
-    guard let wanted = try target(inputs) else { return [.tensor(data.element, try unknown(inputs))] }
+    guard let wanted = try target(inputs) else {
+      return [.tensor(data.element, try unknown(inputs))]
+    }
     return [.tensor(data.element, try resolve(wanted, data.shape))]
   }
 

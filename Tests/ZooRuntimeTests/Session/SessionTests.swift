@@ -1,0 +1,68 @@
+import Testing
+import ZooRuntime
+
+@Suite struct SessionTests {
+  /// y = x reshaped to [-1, 2]; s = the extents of y.
+  private func reshapeModel() throws -> Model {
+    var model = Model()
+    let x = model.addValue("x", type: .tensor(.f32, ["batch", 4]))
+    let target = model.addValue("target")
+    let y = model.addValue("y")
+    let s = model.addValue("s")
+    var graph = Graph()
+    graph.inputs = [x]
+    graph.outputs = [y, s]
+    graph.weights[target] = Weight(try Tensor([Int64(-1), 2], shape: [2]))
+    graph.nodes = [
+      Node("Reshape", name: "split", inputs: [x, target], outputs: [y]),
+      Node("Shape", inputs: [y], outputs: [s]),
+    ]
+    model.main = graph
+    return model
+  }
+
+  @Test(arguments: [true, false], [0, 1, 3])
+  func runsWithAnyBatch(optimizes: Bool, batch: Int) throws {
+    var options = Session.Options()
+    options.optimizes = optimizes
+    let session = try Session(reshapeModel(), options: options)
+    let values = (0..<batch * 4).map(Float.init)
+    let out = try session.run(["x": Tensor(values, shape: [batch, 4])])
+    #expect(out["y"]?.shape == [batch * 2, 2])
+    #expect(try out["y"]?.array(of: Float.self) == values)
+    #expect(try out["s"]?.array(of: Int64.self) == [Int64(batch * 2), 2])
+  }
+
+  @Test func infersSymbols() throws {
+    let session = try Session(reshapeModel())
+    #expect(session.outputs[0].type?.description == "f32 [2*batch, 2]")
+  }
+
+  @Test func refusesWrongInputs() throws {
+    let session = try Session(reshapeModel())
+    let long = try Tensor([Float](repeating: 0, count: 5), shape: [1, 5])
+    #expect(throws: ModelError.self) { try session.run(["x": long]) }
+    do { _ = try session.run(["x": long]) } catch {
+      #expect("\(error)" == "input 'x': a tensor f32 [1, 5]; expected f32 [batch, 4]")
+    }
+    do { _ = try session.run([:]) } catch {
+      #expect("\(error)" == "no value for input 'x'; expected f32 [batch, 4]")
+    }
+  }
+
+  @Test func namesAllMissingOperatorsAtOnce() throws {
+    var model = try reshapeModel()
+    model.main.nodes[0].opType = "Frobnicate"
+    model.main.nodes[1].opType = "Twiddle"
+    do {
+      _ = try Session(model)
+      Issue.record("a model with unknown operators was taken")
+    } catch {
+      #expect(error.code == .unsupportedOperator)
+      #expect(
+        "\(error)".hasPrefix(
+          "2 operators that this runtime does not have: Frobnicate, opset 21, at node #0 'split'; "
+            + "Twiddle, opset 21, at node #1"))
+    }
+  }
+}
