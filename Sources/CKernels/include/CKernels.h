@@ -1,3 +1,4 @@
 #pragma once
 #include "zoo_cpu.h"
+#include "zoo_gemm.h"
 #include "zoo_threads.h"

@@ -18,5 +18,8 @@ int zoo_isa_available(zoo_isa isa);
 /// "portable", "neon", "avx2" or "avx512".
 const char *zoo_isa_name(zoo_isa isa);
 
+/// Whether this CPU and this build have `isa`, whatever ZOO_ISA says.
+int zoo_isa_available(zoo_isa isa);
+
 /// Whether the AVX-512 VNNI dot-product instructions are there (and `zoo_cpu_isa()` is AVX-512).
 int zoo_cpu_has_vnni(void);
