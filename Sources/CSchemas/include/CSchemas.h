@@ -1,1 +1,2 @@
 #pragma once
+#include "zoo.pb-c.h"

@@ -50,7 +50,8 @@ public final class MappedFile: @unchecked Sendable {
       return
     }
     var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, TensorBuffer.alignment, source.count) == 0, let memory else {
+    let room = source.count + TensorBuffer.alignment
+    guard posix_memalign(&memory, TensorBuffer.alignment, room) == 0, let memory else {
       throw ModelError(.limitExceeded, "no memory for a model of \(source.count) bytes")
     }
     let copy = UnsafeMutableRawBufferPointer(start: memory, count: source.count)
@@ -61,6 +62,21 @@ public final class MappedFile: @unchecked Sendable {
   deinit {
     guard let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress) else { return }
     if isMapped { munmap(base, bytes.count) } else { free(base) }
+  }
+
+  /// The bytes of `range`, which must lie in the file: a view of them, or a copy if so few follow that a kernel that
+  /// reads a whole vector past the last element could leave the mapping.
+  package func buffer(_ range: Range<Int>) throws(ModelError) -> TensorBuffer {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let readable =
+      isMapped ? (bytes.count + page - 1) / page * page : bytes.count + TensorBuffer.alignment
+    if let base = bytes.baseAddress, range.upperBound + TensorBuffer.alignment <= readable {
+      return TensorBuffer(viewing: base + range.lowerBound, byteCount: range.count, owner: self)
+    }
+    let copy = try TensorBuffer(byteCount: range.count)
+    UnsafeMutableRawBufferPointer(start: copy.base, count: range.count)
+      .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[range]))
+    return copy
   }
 
   private static func failure(_ what: String, _ path: String) -> ModelError {

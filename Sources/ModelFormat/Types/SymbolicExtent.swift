@@ -69,7 +69,7 @@ public struct SymbolicExtent: Hashable, Sendable {
     return Self.collect(quotients)
   }
 
-  private static func collect(_ terms: [Term]) -> SymbolicExtent? {
+  static func collect(_ terms: [Term]) -> SymbolicExtent? {
     var sums: [[String]: Int] = [:]
     for term in terms {
       let (sum, overflow) = sums[term.factors, default: 0].addingReportingOverflow(
