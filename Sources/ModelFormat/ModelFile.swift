@@ -41,7 +41,7 @@ public struct ModelFileFormats: Sendable {
 
   public init(_ formats: [any ModelFileFormat]) { self.formats = formats }
 
-  public static let builtIn = ModelFileFormats([ZooFormat()])
+  public static let builtIn = ModelFileFormats([ZooFormat(), ONNXFormat()])
 
   /// The format of a file: the one whose mark it bears, else the one of its extension, else one without a mark that
   /// nothing speaks against.

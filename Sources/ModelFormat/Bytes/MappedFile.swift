@@ -59,6 +59,13 @@ public final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(copy)
   }
 
+  /// How many bytes from the first on can be read without a fault: to the end of the last page, or of the padding.
+  package var readableCount: Int {
+    guard isMapped else { return bytes.isEmpty ? 0 : bytes.count + TensorBuffer.alignment }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    return (bytes.count + page - 1) / page * page
+  }
+
   deinit {
     guard let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress) else { return }
     if isMapped { munmap(base, bytes.count) } else { free(base) }
@@ -67,10 +74,7 @@ public final class MappedFile: @unchecked Sendable {
   /// The bytes of `range`, which must lie in the file: a view of them, or a copy if so few follow that a kernel that
   /// reads a whole vector past the last element could leave the mapping.
   package func buffer(_ range: Range<Int>) throws(ModelError) -> TensorBuffer {
-    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-    let readable =
-      isMapped ? (bytes.count + page - 1) / page * page : bytes.count + TensorBuffer.alignment
-    if let base = bytes.baseAddress, range.upperBound + TensorBuffer.alignment <= readable {
+    if let base = bytes.baseAddress, range.upperBound + TensorBuffer.alignment <= readableCount {
       return TensorBuffer(viewing: base + range.lowerBound, byteCount: range.count, owner: self)
     }
     let copy = try TensorBuffer(byteCount: range.count)
