@@ -1,0 +1,52 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "zoo_cpu.h"
+#include "zoo_norm.h"
+#include "zoo_pool.h"
+#include "zoo_recurrent.h"
+#include "zoo_reduce.h"
+#include "zoo_softmax.h"
+
+#pragma clang assume_nonnull begin
+
+/// The f32 row kernels of one instruction set. All are pure functions of their operands: no state, no allocation, no
+/// threads of their own; callers split rows, groups or planes among threads without changing a bit of the result.
+typedef struct {
+  void (*softmax_rows)(const zoo_softmax_rows *);
+  void (*softmax_columns)(const zoo_softmax_columns *);
+  void (*row_norm)(const zoo_row_norm *);
+  void (*group_norm)(const zoo_group_norm *);
+  /// y[c, s] = x[c, s] · scale[c] + shift[c]: batch norm with its statistics folded. y may be x.
+  void (*scale_shift)(const float *x, const float *scale, const float *shift, float *y, size_t channels,
+                      size_t spatial);
+  /// Index of the greatest (or least) value along the axis of [outer, axis, inner]: the first one, or the last.
+  /// NaN counts as greater (less) than anything. axis must be in 1 ..< 2³¹.
+  void (*arg_extreme)(const float *x, int64_t *y, size_t outer, size_t axis, size_t inner, int is_min, int last);
+  void (*max_pool_2d)(const zoo_pool_2d *, const float *x, float *y, float *scratch);
+  void (*average_pool_2d)(const zoo_pool_2d *, const float *x, float *y, float *scratch);
+  void (*lstm_cell)(const zoo_lstm_cell *);
+  void (*gru_cell)(const zoo_gru_cell *);
+  void (*f16_to_f32)(const uint16_t *x, float *y, size_t n);
+  void (*f32_to_f16)(const float *x, uint16_t *y, size_t n);  // halves to even
+  void (*bf16_to_f32)(const uint16_t *x, float *y, size_t n);
+  void (*f32_to_bf16)(const float *x, uint16_t *y, size_t n);  // halves to even
+  /// y = saturate(round_half_even(x / scale) + zero_point); NaN counts as 0.
+  void (*quantize_u8)(const float *x, uint8_t *y, size_t n, float scale, int32_t zero_point);
+  void (*quantize_s8)(const float *x, int8_t *y, size_t n, float scale, int32_t zero_point);
+  /// y = (x - zero_point) · scale
+  void (*dequantize_u8)(const uint8_t *x, float *y, size_t n, float scale, int32_t zero_point);
+  void (*dequantize_s8)(const int8_t *x, float *y, size_t n, float scale, int32_t zero_point);
+  void (*dequantize_s32)(const int32_t *x, float *y, size_t n, float scale, int32_t zero_point);
+  /// The least and the greatest value; +infinity and -infinity when n is 0. NaN is skipped.
+  void (*range)(const float *x, size_t n, float *least, float *greatest);
+} zoo_vector_kernels;
+
+/// The kernels for an instruction set that `zoo_isa_available`; the portable ones otherwise.
+const zoo_vector_kernels *zoo_vector_kernels_for(zoo_isa isa);
+
+zoo_reduce_f32 zoo_reduce_f32_kernel(zoo_isa isa, zoo_reduce op);
+
+#pragma clang assume_nonnull end

@@ -1,0 +1,159 @@
+// Unary and fused f32 kernels: one vector function for each entry of ZOO_UNARY_LIST, and the loop around it.
+#pragma once
+
+INLINE vf unary_relu(vf x, vf a, vf b) { return x < 0.0f ? splat(0) : x; }
+INLINE vf unary_leaky_relu(vf x, vf a, vf b) { return x < 0.0f ? a * x : x; }
+INLINE vf unary_elu(vf x, vf a, vf b) { return x < 0.0f ? a * vexpm1(x) : x; }
+INLINE vf unary_selu(vf x, vf a, vf b) { return x > 0.0f ? b * x : (b * a) * vexpm1(x); }
+INLINE vf unary_celu(vf x, vf a, vf b) {
+  vf low = a * vexpm1(x / a);
+  low = low > 0.0f ? splat(0) : low;
+  return (x < 0.0f ? splat(0) : x) + low;
+}
+INLINE vf unary_sigmoid(vf x, vf a, vf b) { return vsigmoid(x); }
+INLINE vf unary_hard_sigmoid(vf x, vf a, vf b) { return clamp(madd(a, x, b), splat(0), splat(1)); }
+INLINE vf unary_hard_swish(vf x, vf a, vf b) {
+  return x * clamp(madd(x, splat(1.0f / 6), splat(0.5f)), splat(0), splat(1));
+}
+INLINE vf unary_swish(vf x, vf a, vf b) { return x * vsigmoid(a * x); }
+INLINE vf unary_mish(vf x, vf a, vf b) { return vmish(x); }
+INLINE vf unary_softplus(vf x, vf a, vf b) { return vsoftplus(x); }
+INLINE vf unary_softsign(vf x, vf a, vf b) { return x / (vabs(x) + 1.0f); }
+INLINE vf unary_tanh(vf x, vf a, vf b) { return vtanh(x); }
+INLINE vf unary_scaled_tanh(vf x, vf a, vf b) { return a * vtanh(b * x); }
+INLINE vf unary_erf(vf x, vf a, vf b) { return verf(x); }
+// Φ(x) is taken from the tail's own value on the left, where 1 + erf would cancel.
+INLINE vf unary_gelu(vf x, vf a, vf b) {
+  vf z = x * 0x1.6a09e6p-1f;
+  vf t = vabs(z);
+  vf tail = 0.5f * (t > 4.0f ? splat(0) : erfc_large(t));
+  vf outer = x < 0.0f ? tail : 1.0f - tail;
+  return x * (t < 1.0f ? madd(splat(0.5f), erf_small(z), splat(0.5f)) : outer);
+}
+INLINE vf unary_gelu_tanh(vf x, vf a, vf b) {
+  vf inner = madd(x * x, splat(0x1.2444f2p-4f), splat(0x1.988454p+0f));
+  return x * vsigmoid(x * inner);
+}
+INLINE vf unary_exp(vf x, vf a, vf b) { return vexp(x); }
+INLINE vf unary_log(vf x, vf a, vf b) { return vlog(x); }
+INLINE vf unary_sqrt(vf x, vf a, vf b) { return __builtin_elementwise_sqrt(x); }
+INLINE vf unary_rsqrt(vf x, vf a, vf b) { return 1.0f / __builtin_elementwise_sqrt(x); }
+INLINE vf unary_reciprocal(vf x, vf a, vf b) { return 1.0f / x; }
+INLINE vf unary_square(vf x, vf a, vf b) { return x * x; }
+INLINE vf unary_abs(vf x, vf a, vf b) { return vabs(x); }
+INLINE vf unary_neg(vf x, vf a, vf b) { return -x; }
+INLINE vf unary_floor(vf x, vf a, vf b) { return __builtin_elementwise_floor(x); }
+INLINE vf unary_ceil(vf x, vf a, vf b) { return __builtin_elementwise_ceil(x); }
+INLINE vf unary_round(vf x, vf a, vf b) { return vround(x); }
+INLINE vf unary_sign(vf x, vf a, vf b) {
+  vf one = copysign_of(splat(1), x);
+  return ((x < 0.0f) | (x > 0.0f)) ? one : x;
+}
+INLINE vf unary_sin(vf x, vf a, vf b) { return x == 0.0f ? x : vsincos(x, 0); }
+INLINE vf unary_cos(vf x, vf a, vf b) { return vsincos(x, 1); }
+INLINE vf unary_clip(vf x, vf a, vf b) { return clamp(x, a, b); }
+INLINE vf unary_thresholded_relu(vf x, vf a, vf b) { return x <= a ? splat(0) : x; }
+INLINE vf unary_shrink(vf x, vf a, vf b) {
+  vf inside = x > a ? x - b : splat(0);
+  return (x != x) ? x : (x < -a ? x + b : inside);
+}
+INLINE vf unary_affine(vf x, vf a, vf b) { return madd(a, x, b); }
+
+#define BY_LANE(name, call)                             \
+  INLINE vf unary_##name(vf x, vf a, vf b) {            \
+    for (int i = 0; i < LANES; i++) {                   \
+      x[i] = (float)call((double)x[i]);                 \
+    }                                                   \
+    return x;                                           \
+  }
+BY_LANE(tan, tan)
+BY_LANE(asin, asin)
+BY_LANE(acos, acos)
+BY_LANE(atan, atan)
+BY_LANE(sinh, sinh)
+BY_LANE(cosh, cosh)
+BY_LANE(asinh, asinh)
+BY_LANE(acosh, acosh)
+BY_LANE(atanh, atanh)
+#undef BY_LANE
+
+#define X(name)                                                                                     \
+  static void loop_##name(const float *x, float *y, size_t n, float a, float b) {                   \
+    vf va = splat(a), vb = splat(b);                                                                \
+    size_t i = 0;                                                                                   \
+    for (; i + LANES <= n; i += LANES) store(y + i, unary_##name(load(x + i), va, vb));             \
+    if (i < n) store_part(y + i, unary_##name(load_part(x + i, n - i), va, vb), n - i);             \
+  }
+ZOO_UNARY_LIST(X)
+#undef X
+
+static const zoo_unary_f32 unary_loops[zoo_unary_count] = {
+#define X(name) loop_##name,
+    ZOO_UNARY_LIST(X)
+#undef X
+};
+
+// `name(a, b)` on vectors, for every combination of repeated and consecutive operands.
+#define BINARY(name, expression)                                                                    \
+  INLINE vf pair_##name(vf a, vf b) { return expression; }                                          \
+  static void binary_##name(const void *pa, ptrdiff_t sa, const void *pb, ptrdiff_t sb, void *py,   \
+                            size_t n) {                                                             \
+    const float *a = pa, *b = pb;                                                                   \
+    float *y = py;                                                                                  \
+    size_t i = 0;                                                                                   \
+    if (n == 0) return;                                                                             \
+    if (sa == 1 && sb == 1) {                                                                       \
+      for (; i + LANES <= n; i += LANES) store(y + i, pair_##name(load(a + i), load(b + i)));       \
+      if (i < n) {                                                                                  \
+        store_part(y + i, pair_##name(load_part(a + i, n - i), load_part(b + i, n - i)), n - i);    \
+      }                                                                                             \
+    } else if (sa == 1 && sb == 0) {                                                                \
+      vf vb = splat(*b);                                                                            \
+      for (; i + LANES <= n; i += LANES) store(y + i, pair_##name(load(a + i), vb));                \
+      if (i < n) store_part(y + i, pair_##name(load_part(a + i, n - i), vb), n - i);                \
+    } else if (sa == 0 && sb == 1) {                                                                \
+      vf va = splat(*a);                                                                            \
+      for (; i + LANES <= n; i += LANES) store(y + i, pair_##name(va, load(b + i)));                \
+      if (i < n) store_part(y + i, pair_##name(va, load_part(b + i, n - i)), n - i);                \
+    } else {                                                                                        \
+      for (; i < n; i++) {                                                                          \
+        y[i] = pair_##name(splat(a[(ptrdiff_t)i * sa]), splat(b[(ptrdiff_t)i * sb]))[0];            \
+      }                                                                                             \
+    }                                                                                               \
+  }
+BINARY(add, a + b)
+BINARY(sub, a - b)
+BINARY(mul, a *b)
+BINARY(div, a / b)
+BINARY(min, vmin(a, b))
+BINARY(max, vmax(a, b))
+BINARY(prelu, a < 0.0f ? a * b : a)
+#undef BINARY
+
+static zoo_binary_kernel binary_loop(zoo_binary op) {
+  switch (op) {
+#define CASE(name) case zoo_binary_##name: return binary_##name
+    CASE(add);
+    CASE(sub);
+    CASE(mul);
+    CASE(div);
+    CASE(min);
+    CASE(max);
+    CASE(prelu);
+#undef CASE
+    default: return 0;
+  }
+}
+
+static void add_relu(const float *x, const float *s, float *y, size_t n) {
+  for (size_t i = 0; i < n; i += LANES) {
+    vf sum = load_n(x + i, n - i) + load_n(s + i, n - i);
+    store_n(y + i, unary_relu(sum, sum, sum), n - i);
+  }
+}
+
+static void mul_add(const float *x, const float *m, const float *s, float *y, size_t n) {
+  for (size_t i = 0; i < n; i += LANES) {
+    store_n(y + i, madd(load_n(x + i, n - i), load_n(m + i, n - i), load_n(s + i, n - i)), n - i);
+  }
+}

@@ -1,0 +1,69 @@
+// Normalisation in two passes: the variance is taken around the mean, so that a large mean costs no digits.
+#pragma once
+
+INLINE void normalise_row(const float *x, float *y, size_t n, float mean, float inverse, const float *scale,
+                          const float *shift) {
+  for (size_t i = 0; i < n; i += LANES) {
+    vf v = (load_n(x + i, n - i) - mean) * inverse;
+    if (scale && shift) {
+      v = madd(v, load_n(scale + i, n - i), load_n(shift + i, n - i));
+    } else if (scale) {
+      v *= load_n(scale + i, n - i);
+    } else if (shift) {
+      v += load_n(shift + i, n - i);
+    }
+    store_n(y + i, v, n - i);
+  }
+}
+
+static void row_norm(const zoo_row_norm *p) {
+  size_t n = p->columns;
+  for (size_t r = 0; r < p->rows; r++) {
+    const float *x = p->x + r * n;
+    float *y = p->y + r * n;
+    if (p->skip || p->bias || p->sum) {
+      float *sum = p->sum ? p->sum + r * n : y;
+      for (size_t i = 0; i < n; i += LANES) {
+        vf v = load_n(x + i, n - i);
+        if (p->skip) v += load_n(p->skip + r * n + i, n - i);
+        if (p->bias) v += load_n(p->bias + i, n - i);
+        store_n(sum + i, v, n - i);
+      }
+      x = sum;
+    }
+    float mean = p->root_mean_square ? 0.0f : (float)(row_sum(x, n, SUM_PLAIN, 0) / (double)n);
+    double variance = row_sum(x, n, SUM_SQUARED_FROM, mean) / (double)n;
+    float inverse = (float)(1.0 / sqrt(variance + (double)p->epsilon));
+    normalise_row(x, y, n, mean, inverse, p->scale, p->shift);
+    if (p->mean) p->mean[r] = mean;
+    if (p->inverse_deviation) p->inverse_deviation[r] = inverse;
+  }
+}
+
+static void group_norm(const zoo_group_norm *p) {
+  size_t n = p->channels * p->spatial;
+  for (size_t g = 0; g < p->groups; g++) {
+    const float *x = p->x + g * n;
+    float mean = (float)(row_sum(x, n, SUM_PLAIN, 0) / (double)n);
+    double variance = row_sum(x, n, SUM_SQUARED_FROM, mean) / (double)n;
+    float inverse = (float)(1.0 / sqrt(variance + (double)p->epsilon));
+    for (size_t c = 0; c < p->channels; c++) {
+      size_t parameter = p->parameters ? (g * p->channels + c) % p->parameters : 0;
+      vf scale = splat(p->scale ? inverse * p->scale[parameter] : inverse);
+      vf shift = splat(p->shift ? p->shift[parameter] : 0.0f);
+      const float *from = x + c * p->spatial;
+      float *to = p->y + g * n + c * p->spatial;
+      for (size_t i = 0; i < p->spatial; i += LANES) {
+        vf v = load_n(from + i, p->spatial - i) - mean;
+        store_n(to + i, madd(v, scale, shift), p->spatial - i);
+      }
+    }
+  }
+}
+
+static void scale_shift(const float *x, const float *scale, const float *shift, float *y, size_t channels,
+                        size_t spatial) {
+  for (size_t c = 0; c < channels; c++, x += spatial, y += spatial) {
+    loop_affine(x, y, spatial, scale[c], shift[c]);
+  }
+}
