@@ -18,7 +18,7 @@ struct PlanRun {
   ) throws(ModelError) -> [Value] {
     let plan = try program.plans.plan(for: inputs) { () throws(ModelError) in
       try check()
-      return try PlanBuilder.plan(program, inputs: inputs, threads: threads)
+      return try PlanBuilder.plan(program, inputTypes: inputs.map(\.type), threads: threads)
     }
     let state = try plan.states.take(plan)
     defer {

@@ -17,12 +17,11 @@ struct PlanBuilder {
 
   /// - Throws: A refusal that names the node.
   static func plan(
-    _ program: Program, inputs: [Value], threads: Int,
-    outer: @escaping (ValueID) -> ValueType? = { _ in nil }
+    _ program: Program, inputTypes: [ValueType], threads: Int
   ) throws(ModelError) -> Plan {
-    let inference = try TypeInference(program, inputTypes: inputs.map(\.type), outer: outer)
+    let inference = try TypeInference(program, inputTypes: inputTypes)
     var builder = PlanBuilder(program, inference, threads)
-    return try builder.build(inputs.map(\.type))
+    return try builder.build(inputTypes)
   }
 
   private init(_ program: Program, _ inference: TypeInference, _ threads: Int) {

@@ -80,6 +80,15 @@ public final class Session: Sendable {
     threads = max(1, options.threads ?? Int(zoo_threads_available()))
   }
 
+  /// Makes the model of a `.zoo` or ONNX file ready to run.
+  ///
+  /// - Throws: What reading the file can throw, and what `init(_:options:)` does.
+  public convenience init(
+    contentsOf path: String, options: Options = Options(), limits: ReadLimits = .default
+  ) throws(ModelError) {
+    try self.init(Model(contentsOf: path, limits: limits), options: options)
+  }
+
   /// Runs the model once.
   ///
   /// - Parameter inputs: One tensor for each of ``inputs``, by name; those that are not required may be left out.
@@ -105,7 +114,10 @@ public final class Session: Sendable {
 
   /// Runs the model once, on values of any kind: tensors, sequences, optionals, maps.
   public func run(values: [String: Value]) throws(ModelError) -> [String: Value] {
-    let computed = try run(values, observer: nil)
+    named(try run(values, observer: nil))
+  }
+
+  func named(_ computed: [Value]) -> [String: Value] {
     var results: [String: Value] = [:]
     results.reserveCapacity(computed.count)
     for (parameter, value) in zip(outputs, computed) { results[parameter.name] = value }

@@ -1,0 +1,133 @@
+/// What a model is made of, for people.
+public struct ModelSummary: Sendable, Encodable {
+  public struct Parameter: Sendable, Encodable {
+    public let name: String
+    public let type: String
+  }
+
+  public struct OperatorCount: Sendable, Encodable {
+    public let name: String
+    public let count: Int
+  }
+
+  public struct WeightRow: Sendable, Encodable {
+    public let name: String
+    public let type: String
+    /// How the elements lie in the file: `raw`, `zstd`, `planes`, …
+    public let encoding: String
+    public let storedBytes: Int
+    public let bytes: Int
+  }
+
+  public let file: String?
+  public let graph: String
+  public let producer: String
+  public let irVersion: Int
+  public let opsets: [String]
+  public let inputs: [Parameter]
+  public let outputs: [Parameter]
+  /// Over all graphs that can be reached, most frequent first.
+  public let operators: [OperatorCount]
+  /// Elements of all weights.
+  public let parameters: Int
+  public let weightBytes: Int
+  public let storedWeightBytes: Int
+  /// Multiplications with an addition in matrix products and convolutions: a number, or an expression over the
+  /// model's symbols; `nil` if it cannot be told.
+  public let multiplyAdds: String?
+  public let assets: [String]
+  public let recordedCases: Int
+  public let weights: [WeightRow]
+
+  /// - Parameter registry: Types are shown as far as its operators can infer them.
+  public init(_ model: Model, registry: OperatorRegistry = .standard) {
+    let graphs = model.graphs.indices.filter { model.isReachable(GraphID($0)) }
+      .map { model.graphs[$0] }
+    let types = try? ModelTypes(model, registry: registry)
+    func parameter(_ value: ValueID) -> Parameter {
+      let type = types?.types[value] ?? model[value].type
+      return Parameter(name: model[value].name, type: type?.description ?? "?")
+    }
+    file = model.fileName
+    graph = model.main.name
+    producer = [model.producerName, model.producerVersion].filter { !$0.isEmpty }
+      .joined(separator: " ")
+    irVersion = model.irVersion
+    opsets = model.opsets.map { "\($0.domain.isEmpty ? "ai.onnx" : $0.domain) \($0.version)" }
+    inputs = model.main.requiredInputs.map(parameter)
+    outputs = model.main.outputs.map(parameter)
+    operators = Self.count(graphs.flatMap(\.nodes))
+    weights = graphs.flatMap { graph in
+      graph.weights.sorted { $0.key < $1.key }.map { Self.row(model[$0.key].name, $0.value) }
+    }
+    parameters = graphs.flatMap(\.weights.values).reduce(0) { $0 + $1.shape.reduce(1, *) }
+    weightBytes = weights.reduce(0) { $0 + $1.bytes }
+    storedWeightBytes = weights.reduce(0) { $0 + $1.storedBytes }
+    multiplyAdds = types.flatMap { Self.multiplyAdds(graphs, $0) }?.description
+    assets = model.assets.map(\.name)
+    recordedCases = model.cases.count
+  }
+
+  private static func count(_ nodes: [Node]) -> [OperatorCount] {
+    var counts: [String: Int] = [:]
+    for node in nodes { counts[node.qualifiedType, default: 0] += 1 }
+    return counts.map { OperatorCount(name: $0.key, count: $0.value) }
+      .sorted { ($1.count, $0.name) < ($0.count, $1.name) }
+  }
+
+  private static func row(_ name: String, _ weight: Weight) -> WeightRow {
+    WeightRow(
+      name: name, type: weight.type.description, encoding: weight.encoding,
+      storedBytes: weight.storedByteCount,
+      bytes: weight.elementType.byteCount(of: weight.shape.reduce(1, *)) ?? 0)
+  }
+
+  private static func multiplyAdds(_ graphs: [Graph], _ types: ModelTypes) -> Dimension? {
+    var sum = Dimension.fixed(0)
+    for node in graphs.flatMap(\.nodes) {
+      guard let cost = ArithmeticCost.multiplyAdds(node, types) else { return nil }
+      sum = sum + cost
+    }
+    return sum == .unknown ? nil : sum
+  }
+}
+
+/// How much arithmetic a node takes.
+enum ArithmeticCost {
+  /// Multiply-adds of one run of a node; 0 for operators that are neither matrix products nor convolutions, `nil`
+  /// if the extents cannot be told.
+  static func multiplyAdds(_ node: Node, _ types: ModelTypes) -> Dimension? {
+    func shape(_ value: ValueID??) -> Shape? {
+      (value ?? nil).flatMap { types.types[$0]?.tensorType?.shape }
+    }
+    let output = node.outputs.first ?? nil
+    switch node.opType {
+    case "MatMul", "MatMulInteger", "Gemm", "QLinearMatMul", "FusedMatMul", "FusedGemm":
+      guard let result = shape(output), let left = shape(node.inputs.first) else { return nil }
+      let transposed = node.opType == "Gemm" && node.attribute("transA").isOne
+      guard let depth = transposed ? left.dimensions.first : left.dimensions.last else {
+        return nil
+      }
+      return result.count * depth
+    case "Conv", "ConvInteger", "FusedConv", "QLinearConv":
+      let weight = node.opType == "QLinearConv" ? 3 : 1
+      guard let result = shape(output), weight < node.inputs.count,
+        let kernel = shape(node.inputs[weight]), kernel.rank >= 2
+      else { return nil }
+      return result.count * Shape(Array(kernel.dimensions.dropFirst())).count
+    case "ConvTranspose":
+      guard let input = shape(node.inputs.first), node.inputs.count > 1,
+        let kernel = shape(node.inputs[1]), kernel.rank >= 2
+      else { return nil }
+      return input.count * Shape(Array(kernel.dimensions.dropFirst())).count
+    default:
+      return .fixed(0)
+    }
+  }
+}
+
+extension AttributeValue? {
+  fileprivate var isOne: Bool {
+    if case .int(1)? = self { true } else { false }
+  }
+}
