@@ -43,7 +43,8 @@ let package = Package(
     .testTarget(
       name: "ZooRuntimeTests", dependencies: ["ZooRuntime", "CKernels"], swiftSettings: settings),
     .testTarget(name: "QuantizeTests", dependencies: ["Quantize"], swiftSettings: settings),
-    .testTarget(name: "ZooTests", dependencies: ["Zoo"], swiftSettings: settings),
+    .testTarget(
+      name: "ZooTests", dependencies: ["Zoo"], exclude: ["Fixtures"], swiftSettings: settings),
     .testTarget(name: "ToolTests", dependencies: ["Zoo", "zoo-tool"], swiftSettings: settings),
   ],
   cLanguageStandard: .gnu17

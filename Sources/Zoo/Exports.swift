@@ -1,0 +1,2 @@
+// Whoever uses known models needs sessions, tensors and errors as well.
+@_exported public import ZooRuntime
