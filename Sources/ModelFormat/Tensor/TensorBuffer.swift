@@ -13,6 +13,7 @@
 /// That makes it safe to share between threads.
 public final class TensorBuffer: @unchecked Sendable {
   public static let alignment = 64
+  private static let hugePage = 2 << 20
 
   public let base: UnsafeMutableRawPointer
   public let byteCount: Int
@@ -25,11 +26,16 @@ public final class TensorBuffer: @unchecked Sendable {
     // Kernels may read whole vectors past the last element, so the block ends on a full vector.
     let (padded, overflow) = max(byteCount, 1).addingReportingOverflow(Self.alignment)
     var memory: UnsafeMutableRawPointer?
-    guard byteCount >= 0, !overflow, posix_memalign(&memory, Self.alignment, padded) == 0,
+    let alignment = byteCount >= 2 * Self.hugePage ? Self.hugePage : Self.alignment
+    guard byteCount >= 0, !overflow, posix_memalign(&memory, alignment, padded) == 0,
       let memory
     else {
       throw ModelError(.limitExceeded, "no memory for a tensor of \(byteCount) bytes")
     }
+    #if os(Linux)
+      // The first touch of small pages takes as long as decoding what goes into them.
+      if alignment == Self.hugePage { madvise(memory, byteCount, MADV_HUGEPAGE) }
+    #endif
     base = memory
     self.byteCount = byteCount
     owner = nil
