@@ -3,7 +3,7 @@
 public struct Weight: Sendable {
   public let elementType: ElementType
   public let shape: [Int]
-  private let source: any WeightSource
+  package let source: any WeightSource
 
   /// A weight whose elements are in memory.
   public init(_ tensor: Tensor) {

@@ -12,6 +12,6 @@ struct ONNXFormat: ModelFileFormat {
   }
 
   func write(_ model: Model, to path: String, options: WriteOptions) throws(ModelError) {
-    throw ModelError(.invalidRequest, "ONNX writing")
+    try ONNXWriter.write(model, to: path)
   }
 }
