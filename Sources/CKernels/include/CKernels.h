@@ -12,3 +12,5 @@
 #include "zoo_threads.h"
 #include "zoo_transpose.h"
 #include "zoo_vector.h"
+#include "zoo_half.h"
+#include "zoo_matmul_any.h"

@@ -4,10 +4,6 @@ import CKernels
 let availableISAs: [zoo_isa] = [ZOO_ISA_PORTABLE, ZOO_ISA_NEON, ZOO_ISA_AVX2, ZOO_ISA_AVX512]
   .filter { zoo_isa_available($0) != 0 }
 
-extension zoo_isa: @retroactive CustomStringConvertible {
-  public var description: String { String(cString: zoo_isa_name(self)) }
-}
-
 /// A small reproducible generator: tests name their seed and always see the same numbers.
 struct Numbers: RandomNumberGenerator {
   var state: UInt64

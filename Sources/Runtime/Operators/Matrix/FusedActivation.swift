@@ -1,0 +1,27 @@
+import CKernels
+
+/// The activation that a fused node of domain `zoo` carries: attributes `activation` (a name from the list below),
+/// `activation_a` and `activation_b` (its parameters).
+enum FusedActivation {
+  static let names = [
+    "none", "relu", "leaky-relu", "clip", "sigmoid", "tanh", "gelu", "gelu-tanh", "silu",
+    "hard-sigmoid", "hard-swish",
+  ]
+
+  static let none = zoo_activation(kind: ZOO_ACTIVATION_NONE, a: 0, b: 0)
+
+  static func decode(_ node: NodeReader) throws(ModelError) -> zoo_activation {
+    let name = try node.choice("activation", of: names, default: "none")
+    let kind = zoo_activation_kind(UInt32(names.firstIndex(of: name) ?? 0))
+    return zoo_activation(
+      kind: kind, a: try node.float("activation_a", default: 0),
+      b: try node.float("activation_b", default: 0))
+  }
+
+  static func attributes(_ name: String, _ a: Float = 0, _ b: Float = 0) -> [Attribute] {
+    [
+      Attribute("activation", .string(name)), Attribute("activation_a", .float(a)),
+      Attribute("activation_b", .float(b)),
+    ]
+  }
+}
