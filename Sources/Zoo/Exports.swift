@@ -1,2 +1,3 @@
-// Whoever uses known models needs sessions, tensors and errors as well.
+// Whoever uses the zoo needs the runtime and the quantizer as well.
+@_exported public import Quantize
 @_exported public import ZooRuntime

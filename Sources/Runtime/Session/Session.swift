@@ -41,7 +41,7 @@ public final class Session: Sendable {
 
   let program: Program
   private let defaults: [String: Tensor]
-  private let threads: Int
+  let threads: Int
 
   /// Makes a model ready to run.
   ///

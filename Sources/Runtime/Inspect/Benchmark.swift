@@ -1,0 +1,112 @@
+import CKernels
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// How fast a session runs here. Property names are the keys of the JSON report.
+public struct Benchmark: Sendable, Encodable {
+  public struct Latency: Sendable, Encodable {
+    public let min: Double
+    public let p50: Double
+    public let p90: Double
+    public let p99: Double
+  }
+
+  public let latency_ms: Latency
+  public let runs: Int
+  public let runs_per_second: Double
+  public let threads: Int
+  public let isa: String
+  public let load_ms: Double
+  public let peak_rss_bytes: Int
+
+  /// Runs a session again and again for some time, after a few runs that are not counted.
+  ///
+  /// - Parameters:
+  ///   - seconds: How long to measure; at least three runs are made.
+  ///   - load: How long it took to make the session, for the report.
+  public static func measure(
+    _ session: Session, _ inputs: [String: Value], seconds: Double, load: Duration
+  ) throws(ModelError) -> Benchmark {
+    for _ in 0..<3 { _ = try session.run(values: inputs) }
+    var times: [UInt64] = []
+    let start = Clock.nanoseconds()
+    var now = start
+    while times.count < 3 || Double(now - start) < seconds * 1e9 {
+      let before = now
+      _ = try session.run(values: inputs)
+      now = Clock.nanoseconds()
+      times.append(now - before)
+    }
+    times.sort()
+    func percentile(_ share: Double) -> Double {
+      Double(times[Int((share * Double(times.count - 1)).rounded())]) / 1e6
+    }
+    return Benchmark(
+      latency_ms: Latency(
+        min: percentile(0), p50: percentile(0.5), p90: percentile(0.9), p99: percentile(0.99)),
+      runs: times.count, runs_per_second: Double(times.count) * 1e9 / Double(now - start),
+      threads: session.threads, isa: String(cString: zoo_isa_name(zoo_cpu_isa())),
+      load_ms: load / .milliseconds(1), peak_rss_bytes: peakMemory())
+  }
+
+  /// The time of each node over some runs.
+  public static func profile(
+    _ session: Session, _ inputs: [String: Value], runs: Int
+  ) throws(ModelError) -> [RunProfile.Row] {
+    let profile = RunProfile()
+    for _ in 0..<runs { _ = try session.run(values: inputs, profile: profile) }
+    return profile.rows
+  }
+
+  private static func peakMemory() -> Int {
+    var usage = rusage()
+    #if canImport(Darwin)
+      getrusage(RUSAGE_SELF, &usage)
+      return usage.ru_maxrss
+    #else
+      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+      return usage.ru_maxrss * 1024
+    #endif
+  }
+}
+
+extension Session {
+  /// Inputs of the model's types that are the same each time: zeros and ones for integers and truth values, small
+  /// numbers for floats.
+  ///
+  /// - Parameter extents: Values for the symbols of the input types; 1 for all others.
+  /// - Throws: `.invalidRequest` for an input that is neither numbers nor strings.
+  public func sampleInputs(
+    extents: [String: Int] = [:]
+  ) throws(ModelError) -> [String: Value] {
+    var values: [String: Value] = [:]
+    for input in inputs where input.isRequired {
+      guard case .tensor(let type)? = input.type?.bound(extents, 1),
+        let shape = type.shape?.extents
+      else {
+        throw ModelError(
+          .invalidRequest, "input '\(input.name)' is no tensor", remedy: "give it a value")
+      }
+      values[input.name] = .tensor(try Self.sample(type.element, shape))
+    }
+    return values
+  }
+
+  private static func sample(_ element: ElementType, _ shape: [Int]) throws(ModelError) -> Tensor {
+    let count = try Tensor.count(of: shape)
+    switch element {
+    case .f32: return try Tensor((0..<count).map { Float($0 % 17) / 17 - 0.5 }, shape: shape)
+    case .f64: return try Tensor((0..<count).map { Double($0 % 17) / 17 - 0.5 }, shape: shape)
+    case .f16: return try Tensor((0..<count).map { Float16($0 % 17) / 17 - 0.5 }, shape: shape)
+    case .i64: return try Tensor([Int64](repeating: 1, count: count), shape: shape)
+    case .i32: return try Tensor([Int32](repeating: 1, count: count), shape: shape)
+    default: return try Tensor.zeros(element, shape: shape)
+    }
+  }
+}

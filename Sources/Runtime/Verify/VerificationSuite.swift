@@ -1,0 +1,83 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A model with cases to replay: a file with recorded cases, or a folder in the layout of the ONNX backend suite.
+public struct VerificationSuite: Sendable {
+  public let model: Model
+  public let cases: [RecordedCase]
+
+  /// - Parameters:
+  ///   - path: A model file, or a folder with `model.onnx` or `model.zoo` and folders `test_data_set_0`, … that hold
+  ///     `input_0.pb`, `output_0.pb`, ….
+  ///   - absolute: Tolerance of cases from folders; recorded ones carry their own.
+  ///   - relative: Likewise, relative to the expected value.
+  ///   - throughZoo: Whether the model is converted to the `.zoo` format and back first.
+  public init(
+    _ path: String, absolute: Double = 1e-7, relative: Double = 1e-3, throughZoo: Bool = false
+  ) throws(ModelError) {
+    let file = Self.modelFile(path)
+    let model = try Model(contentsOf: file)
+    self.model = throughZoo ? try Self.converted(model) : model
+    if file == path {
+      cases = model.cases
+    } else {
+      cases = try Self.readCases(path, model, absolute, relative)
+    }
+  }
+
+  private static func modelFile(_ path: String) -> String {
+    for name in ["model.onnx", "model.zoo"] {
+      let candidate = "\(path)/\(name)"
+      if FileManager.default.fileExists(atPath: candidate) { return candidate }
+    }
+    return path
+  }
+
+  private static func converted(_ model: Model) throws(ModelError) -> Model {
+    let path = TemporaryPath.unique(extension: "zoo")
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try model.write(to: path)
+    var converted = try Model(contentsOf: path)
+    converted.fileName = model.fileName
+    return converted
+  }
+
+  private static func readCases(
+    _ folder: String, _ model: Model, _ absolute: Double, _ relative: Double
+  ) throws(ModelError) -> [RecordedCase] {
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    var cases: [RecordedCase] = []
+    for name in entries.sorted() where name.hasPrefix("test_data_set_") {
+      let data = "\(folder)/\(name)"
+      cases.append(
+        RecordedCase(
+          name: name, inputs: try read(data, "input", model, model.main.inputs),
+          outputs: try read(data, "output", model, model.main.outputs), absolute: absolute,
+          relative: relative))
+    }
+    return cases
+  }
+
+  private static func read(
+    _ folder: String, _ kind: String, _ model: Model, _ values: [ValueID]
+  ) throws(ModelError) -> [NamedValue] {
+    var read: [NamedValue] = []
+    for (index, value) in values.enumerated() {
+      let path = "\(folder)/\(kind)_\(index).pb"
+      guard FileManager.default.fileExists(atPath: path) else { continue }
+      let info = model[value]
+      read.append(NamedValue(info.name, try Value(contentsOf: path, as: info.type)))
+    }
+    return read
+  }
+}
+
+enum TemporaryPath {
+  static func unique(extension ending: String) -> String {
+    let folder = FileManager.default.temporaryDirectory.path
+    return "\(folder)/\(UUID().uuidString).\(ending)"
+  }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Zoo
+
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measures latency, throughput, load time and memory.",
+    discussion: """
+      Inputs that no file is given for are made up: small numbers that repeat from run to run.
+      Examples:
+        zoo-tool bench model.zoo --threads 1 --seconds 5
+        zoo-tool bench model.onnx --input x=x.npy --per-node
+      """)
+
+  @Argument(help: "A path or a registered name.", completion: .file(extensions: ["zoo", "onnx"]))
+  var model: String
+
+  @Option(help: "A tensor for an input, as NAME=FILE with a .npy or ONNX .pb file.")
+  var input: [NamedArgument] = []
+
+  @Option(help: "A number for a symbol of the input types, as NAME=N; 1 by default.")
+  var extent: [NamedArgument] = []
+
+  @Option(help: "How long to measure.") var seconds = 3.0
+
+  @Flag(help: "Show where the time goes, node by node.") var perNode = false
+
+  @OptionGroup var options: SessionOptions
+  @OptionGroup var printing: OutputOptions
+
+  func run() throws {
+    var extents: [String: Int] = [:]
+    for argument in extent {
+      guard let number = Int(argument.value), number >= 0 else {
+        throw ValidationError("--extent takes NAME=N, with N a number ≥ 0.")
+      }
+      extents[argument.name] = number
+    }
+    let start = ContinuousClock.now
+    let session = try Session(ModelSource.open(model), options: options.session)
+    let load = ContinuousClock.now - start
+    var inputs = try TensorFiles.read(input, for: session)
+    for (name, value) in try session.sampleInputs(extents: extents) where inputs[name] == nil {
+      inputs[name] = value
+    }
+    let measured = try Benchmark.measure(session, inputs, seconds: seconds, load: load)
+    let profile = perNode ? try Benchmark.profile(session, inputs, runs: 10) : nil
+    if printing.json {
+      return try Console.json(BenchReport(measurement: measured, nodes: profile))
+    }
+    print(measured)
+    for row in profile ?? [] {
+      let share = Console.decimals(row.totalMilliseconds / 10, 3)
+      print("\(share) ms  \(row.node)  \(row.kernel)")
+    }
+  }
+
+  private func print(_ result: Benchmark) {
+    let latency = result.latency_ms
+    Swift.print(
+      """
+      latency   min \(Console.decimals(latency.min, 3)) ms, median \(Console.decimals(latency.p50, 3)) ms, \
+      90 % \(Console.decimals(latency.p90, 3)) ms, 99 % \(Console.decimals(latency.p99, 3)) ms
+      runs      \(result.runs), \(Console.decimals(result.runs_per_second, 1)) a second
+      threads   \(result.threads), \(result.isa)
+      load      \(Console.decimals(result.load_ms, 1)) ms
+      memory    \(Console.bytes(result.peak_rss_bytes)) at most
+      """)
+  }
+}
+
+private struct BenchReport: Encodable {
+  let measurement: Benchmark
+  let nodes: [RunProfile.Row]?
+
+  private enum Key: String, CodingKey { case nodes }
+
+  func encode(to encoder: any Encoder) throws {
+    try measurement.encode(to: encoder)
+    guard let nodes else { return }
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encode(nodes, forKey: .nodes)
+  }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Zoo
+
+/// The command line: reads arguments, calls the libraries, prints what they say.
+@main
+struct ZooTool: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "zoo-tool",
+    abstract: "Converts, compresses, quantizes, prunes, inspects, verifies, benchmarks and runs models.",
+    discussion: """
+      MODEL is the path of a .zoo or .onnx file, or the name of a registered model (`zoo-tool list`).
+
+      Exit codes: 0 done, 1 an error, 2 wrong usage. Messages go to standard error.
+      """,
+    version: "0.1.0",
+    subcommands: [
+      Convert.self, Compress.self, Inspect.self, Run.self, Verify.self, Bench.self,
+    ])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error as ModelError {
+      Console.error("error: \(error)")
+      exit(withCode: 1)
+    } catch {
+      // Help and version are "errors" that exit with 0; all others are wrong usage.
+      let code = exitCode(for: error)
+      guard code != .success, code.rawValue != 1 else { exit(withError: error) }
+      Console.error(fullMessage(for: error))
+      exit(withCode: 2)
+    }
+  }
+
+  private static func exit(withCode code: Int32) -> Never {
+    exit(withError: ExitCode(code))
+  }
+}
