@@ -50,7 +50,7 @@ struct Bench: ParsableCommand {
     print(measured)
     for row in profile ?? [] {
       let share = Console.decimals(row.totalMilliseconds / 10, 3)
-      print("\(share) ms  \(row.node)  \(row.kernel)")
+      Swift.print("\(share) ms  \(row.node)  \(row.kernel)")
     }
   }
 
