@@ -9,6 +9,8 @@
 #include "zoo_recurrent.h"
 #include "zoo_reduce.h"
 #include "zoo_softmax.h"
+#include "zoo_move.h"
+#include "zoo_select.h"
 #include "zoo_threads.h"
 #include "zoo_transpose.h"
 #include "zoo_vector.h"

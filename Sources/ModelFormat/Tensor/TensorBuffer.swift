@@ -48,6 +48,9 @@ public final class TensorBuffer: @unchecked Sendable {
     self.owner = owner
   }
 
+  /// Whether this is a view of memory that `object` keeps alive.
+  package func isView(ownedBy object: AnyObject) -> Bool { owner === object }
+
   deinit {
     if owner == nil { free(base) }
   }

@@ -5,6 +5,9 @@ struct OperatorCall {
   let program: Program
   let threads: Int
 
+  /// What was inferred of the outputs when the run was planned.
+  var inferredTypes: [ValueType?] = []
+
   /// Runs the step's bodies; `inputs` are those of the body's graph.
   var body: (Program, [Value]) throws(ModelError) -> [Value] = { (_, _) throws(ModelError) in
     throw ModelError(.invalidRequest, "a subgraph cannot be folded")
@@ -46,7 +49,8 @@ struct OperatorCall {
     }
     return try op.evaluate(
       ValueCall(
-        inputs: inputs, outputTypes: types, outputCount: step.outputs.count, threads: threads
+        inputs: inputs, outputTypes: types, outputCount: step.outputs.count,
+        inferredTypes: inferredTypes, threads: threads
       ) { (graph, values) throws(ModelError) in
         guard let body = step.bodies[graph] else {
           throw ModelError(.invalidGraph, "a subgraph that is not the node's own")

@@ -10,9 +10,8 @@ extension OperatorCall {
         substitutes.append(input)
         continue
       }
-      let start = pool.count
       try pool.append(tensor)
-      let ordinals = (start..<pool.count).map(Int64.init)
+      let ordinals = (pool.count - tensor.count..<pool.count).map(Int64.init)
       substitutes.append(.tensor(try Tensor(ordinals, shape: tensor.shape)))
     }
     let moved = try evaluate(substitutes)
@@ -28,7 +27,8 @@ extension OperatorCall {
   }
 }
 
-/// Elements by ordinal: strings, or small integers taken from shared bytes.
+/// Elements by ordinal: strings, or small integers taken from shared bytes. Ordinal 0 is the empty or zero element,
+/// so that a kernel that writes zeros of its own writes those.
 private struct ElementPool {
   private var type: ElementType?
   private var strings: [String] = []
@@ -43,6 +43,10 @@ private struct ElementPool {
       throw ModelError(
         .elementTypeMismatch, "tensors of \(type) and of \(tensor.elementType)",
         expected: "one element type")
+    }
+    if type == nil {
+      strings = [""]
+      codes = [0]
     }
     type = tensor.elementType
     if let more = tensor.strings { strings += more } else { codes += try tensor.unpackedCodes() }

@@ -83,9 +83,15 @@ struct PlanRun {
 
   private func call(_ step: Program.Step) throws(ModelError) {
     var inputs: [Value?] = []
-    for slot in step.inputs { inputs.append(slot == 0 ? nil : try value(slot)) }
+    for slot in step.inputs { inputs.append(slot == 0 ? nil : try loan(slot)) }
     var call = OperatorCall(step: step, program: plan.program, threads: threads)
+    call.inferredTypes = step.outputs.map { plan.types[$0] }
     call.body = { (body, given) throws(ModelError) in
+      guard given.count == body.inputs.count - body.captures.count else {
+        throw ModelError(
+          .arityMismatch, "a subgraph with \(body.inputs.count - body.captures.count) inputs",
+          expected: "\(given.count), as the operator gives it")
+      }
       var values = given
       for capture in body.captures { values.append(try captured(capture)) }
       return try PlanRun.run(body, values, threads: threads, observer: observer)
@@ -97,7 +103,7 @@ struct PlanRun {
     }
     for (slot, value) in zip(step.outputs, outputs) where slot != 0 {
       try check(value, slot)
-      set(slot, value)
+      set(slot, try value.kept(from: state))
     }
   }
 
@@ -116,7 +122,19 @@ struct PlanRun {
     guard let slot = plan.program.values.firstIndex(of: value) else {
       throw ModelError(.invalidGraph, "a subgraph uses a value that this graph does not have")
     }
-    return try self.value(slot)
+    return try loan(slot)
+  }
+
+  /// The value of a slot, in memory that another step may write once this one is done.
+  private func loan(_ slot: Int) throws(ModelError) -> Value {
+    if state.values[slot] == nil, case .tensor(let type)? = plan.types[slot],
+      let extents = type.shape?.extents, let source = state.table[slot]
+    {
+      let bytes = try Tensor.byteCount(type.element, shape: extents)
+      let buffer = TensorBuffer(viewing: source, byteCount: bytes, owner: state)
+      return .tensor(try Tensor(type.element, shape: extents, sharing: buffer))
+    }
+    return try value(slot)
   }
 
   /// The value of a slot, in memory that outlives the run.
@@ -140,5 +158,31 @@ struct PlanRun {
       if let output { values.append(.tensor(output)) } else { values.append(try value(slot)) }
     }
     return values
+  }
+}
+
+extension Value {
+  /// The value in memory that does not belong to `state`.
+  fileprivate func kept(from state: RunState) throws(ModelError) -> Value {
+    switch self {
+    case .tensor(let tensor):
+      guard let bytes = tensor.bytes, bytes.buffer.isView(ownedBy: state) else { return self }
+      return .tensor(
+        try Tensor(tensor.elementType, shape: tensor.shape) { (target) throws(ModelError) in
+          try tensor.withBytes { source in target.copyMemory(from: source) }
+        })
+    case .sequence(let values, let element):
+      return .sequence(
+        try values.map { (value) throws(ModelError) in try value.kept(from: state) },
+        element: element)
+    case .optional(let value?, let wrapped):
+      return .optional(try value.kept(from: state), wrapped: wrapped)
+    case .map(let map):
+      guard case .tensor(let keys) = try Value.tensor(map.keys).kept(from: state) else {
+        return self
+      }
+      return .map(ValueMap(keys: keys, values: try map.values.kept(from: state)))
+    case .sparse, .optional(nil, _): return self
+    }
   }
 }

@@ -1,10 +1,46 @@
 /// Every operator of this library: one line each, by family.
-let builtinOperators: [OperatorEntry] = shapeOperators + matrixOperators
+let builtinOperators: [OperatorEntry] = [
+  shapeOperators,
+  movementOperators,
+  constantOperators,
+  controlOperators,
+  matrixOperators,
+].flatMap { $0 }
 
 private let shapeOperators: [OperatorEntry] = [
+  .init("Flatten", [1, 9, 11, 13, 21, 23, 24, 25], Flatten.init),
   .init("Identity", [1, 13, 14, 16, 19, 21, 23, 24, 25], Identity.init),
   .init("Reshape", [1, 5, 13, 14, 19, 21, 23, 24, 25], Reshape.init),
   .init("Shape", [1, 13, 15, 19, 21, 23, 24, 25], ShapeOf.init),
+  .init("Size", [1, 13, 19, 21, 23, 24, 25], SizeOf.init),
+  .init("Squeeze", [1, 11, 13, 21, 23, 24, 25], Squeeze.init),
+  .init("Unsqueeze", [1, 11, 13, 21, 23, 24, 25], Unsqueeze.init),
+]
+
+private let movementOperators: [OperatorEntry] = [
+  .init("Concat", [1, 4, 11, 13], Concat.init),
+  .init("Expand", [8, 13], Expand.init),
+  .init("Gather", [1, 11, 13], Gather.init),
+  .init("NonZero", [9, 13], NonZero.init),
+  .init("Pad", [1, 2, 11, 13, 18, 19, 21, 23, 24, 25], Pad.init),
+  .init("Slice", [1, 10, 11, 13], Slice.init),
+  .init("Split", [1, 2, 11, 13, 18], Split.init),
+  .init("Tile", [1, 6, 13], Tile.init),
+  .init("Transpose", [1, 13, 21, 23, 24, 25], Transpose.init),
+  .init("Where", [9, 16], Where.init),
+]
+
+private let constantOperators: [OperatorEntry] = [
+  .init("Constant", [1, 9, 11, 12, 13, 19, 21, 23, 24, 25], Constant.init),
+  .init("ConstantOfShape", [9, 20, 21, 23, 24, 25], ConstantOfShape.init),
+  .init("Dropout", [1, 6, 7, 10, 12, 13, 22], Dropout.init),
+  .init("Range", [11, 27], RangeOfNumbers.init),
+]
+
+private let controlOperators: [OperatorEntry] = [
+  .init("If", [1, 11, 13, 16, 19, 21, 23, 24, 25], If.init),
+  .init("Loop", [1, 11, 13, 16, 19, 21, 23, 24, 25], Loop.init),
+  .init("Scan", [8, 9, 11, 16, 19, 21, 23, 24, 25], Scan.init),
 ]
 
 private let matrixOperators: [OperatorEntry] = [

@@ -5,6 +5,8 @@ public struct ValueCall {
   /// What `outputTypes` answered for the inputs as they are now.
   public let outputTypes: [ValueType]
   public let outputCount: Int
+  /// What was inferred of the outputs when the run was planned: known even if no data tells.
+  let inferredTypes: [ValueType?]
   /// The most threads that the operator may use.
   public let threads: Int
   let body: (GraphID, [Value]) throws(ModelError) -> [Value]

@@ -29,7 +29,8 @@ struct Optimizer {
   static func prepare(
     _ model: Model, _ options: Session.Options
   ) throws(ModelError) -> Result {
-    var run = Optimizer(model: try decoded(model), options: options)
+    let plain = try ConstantLifting.lift(model)
+    var run = Optimizer(model: try decoded(plain), options: options)
     guard options.optimizes else { return Result(model: run.model, log: []) }
     for pass in options.passes {
       for index in model.graphs.indices where run.model.isReachable(GraphID(index)) {

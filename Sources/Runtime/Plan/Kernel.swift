@@ -78,6 +78,11 @@ public struct NodeIO {
     return operand
   }
 
+  /// The integers of input `index`, if they are known already.
+  public func integers(_ index: Int) -> [Int]? {
+    index < inputs.count ? inputs[index]?.value?.integers : nil
+  }
+
   /// Output `index`, which somebody wants.
   public func output(_ index: Int = 0) throws(ModelError) -> Operand {
     guard index < outputs.count, let operand = outputs[index] else {

@@ -88,6 +88,11 @@ struct TypeInference {
   private func outputTypes(
     of body: Program, _ given: [ValueType?]
   ) throws(ModelError) -> [ValueType?] {
+    guard given.count == body.inputs.count - body.captures.count else {
+      throw ModelError(
+        .arityMismatch, "a subgraph with \(body.inputs.count - body.captures.count) inputs",
+        expected: "\(given.count), as the operator gives it")
+    }
     let lookUp = { (value: ValueID) in self.type(of: value) }
     let inference = try TypeInference(
       body, inputTypes: given + body.captures.map(lookUp), outer: lookUp)
