@@ -3,15 +3,15 @@ struct AlienFile {
   let error: ModelError
 
   /// `nil` unless the bytes are surely of another kind.
-  init?(_ bytes: UnsafeRawBufferPointer) {
+  init?(_ bytes: UnsafeRawBufferPointer, expected: String = "an ONNX model") {
     guard !bytes.isEmpty else {
       error = ModelError(
-        .malformed, "an empty file", expected: "an ONNX model",
+        .malformed, "an empty file", expected: expected,
         remedy: "check that the download was complete")
       return
     }
     for kind in Self.kinds where kind.matches(bytes) {
-      error = ModelError(.malformed, kind.name, expected: "an ONNX model", remedy: kind.remedy)
+      error = ModelError(.malformed, kind.name, expected: expected, remedy: kind.remedy)
       return
     }
     return nil

@@ -49,6 +49,14 @@ struct WireBuilder {
   mutating func weight(_ number: Int, _ weight: Weight, byteCount: Int) {
     append(key: number, 2)
     append(varint: UInt64(byteCount))
+    plain(weight, byteCount: byteCount)
+  }
+
+  /// Bytes as they are, without a tag.
+  mutating func plain(_ bytes: [UInt8]) { append(bytes) }
+
+  /// The packed elements of a weight, without a tag.
+  mutating func plain(_ weight: Weight, byteCount: Int) {
     segments.append(.weight(weight, byteCount: byteCount))
     count += byteCount
   }
