@@ -1,0 +1,1 @@
+220BMS.SubClass

@@ -1,0 +1,1 @@
+2IR1B	Lot.Shape

@@ -1,0 +1,1 @@
+2NormBCondition.1

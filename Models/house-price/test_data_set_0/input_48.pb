@@ -1,0 +1,1 @@
+21StoryBHouse.Style

@@ -1,0 +1,2 @@
+2HipB
+Roof.Style

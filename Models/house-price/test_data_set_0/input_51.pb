@@ -1,0 +1,1 @@
+2BrkFaceBExterior.1st

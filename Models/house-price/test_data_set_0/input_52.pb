@@ -1,0 +1,1 @@
+2PlywoodBExterior.2nd

@@ -1,0 +1,1 @@
+2StoneBMas.Vnr.Type

@@ -1,0 +1,2 @@
+2TAB
+Exter.Cond

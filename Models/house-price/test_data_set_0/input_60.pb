@@ -1,0 +1,1 @@
+2BLQBBsmtFin.Type.1

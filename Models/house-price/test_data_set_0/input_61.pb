@@ -1,0 +1,1 @@
+2UnfBBsmtFin.Type.2

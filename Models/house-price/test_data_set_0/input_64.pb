@@ -1,0 +1,1 @@
+2YBCentral.Air

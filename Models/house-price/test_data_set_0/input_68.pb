@@ -1,0 +1,1 @@
+2GdBFireplace.Qu

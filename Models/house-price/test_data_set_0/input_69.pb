@@ -1,0 +1,1 @@
+2AttchdBGarage.Type

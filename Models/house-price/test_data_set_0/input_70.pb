@@ -1,0 +1,1 @@
+2FinBGarage.Finish

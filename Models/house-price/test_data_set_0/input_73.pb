@@ -1,0 +1,1 @@
+2PBPaved.Drive

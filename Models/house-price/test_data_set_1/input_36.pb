@@ -1,0 +1,1 @@
+2RH2RL2RL2RL2RL2RL2RL2RLB	MS.Zoning

@@ -1,0 +1,1 @@
+2Pave2Pave2Pave2Pave2Pave2Pave2Pave2PaveBStreet

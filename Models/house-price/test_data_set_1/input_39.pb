@@ -1,0 +1,1 @@
+2Reg2IR12Reg2IR12IR12Reg2IR12IR1B	Lot.Shape

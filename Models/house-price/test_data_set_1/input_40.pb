@@ -1,0 +1,1 @@
+2Lvl2Lvl2Lvl2Lvl2Lvl2Lvl2HLS2LvlBLand.Contour

@@ -1,0 +1,1 @@
+2AllPub2AllPub2AllPub2AllPub2AllPub2AllPub2AllPub2AllPubB	Utilities

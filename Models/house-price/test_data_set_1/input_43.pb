@@ -1,0 +1,2 @@
+2Gtl2Gtl2Gtl2Gtl2Gtl2Gtl2Gtl2GtlB
+Land.Slope

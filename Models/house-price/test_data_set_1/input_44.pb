@@ -1,0 +1,1 @@
+2NAmes2NAmes2NAmes2Gilbert2Gilbert2StoneBr2StoneBr2StoneBrBNeighborhood

@@ -1,0 +1,1 @@
+2Feedr2Norm2Norm2Norm2Norm2Norm2Norm2NormBCondition.1

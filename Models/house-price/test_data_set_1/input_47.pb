@@ -1,0 +1,1 @@
+21Fam21Fam21Fam21Fam21Fam2TwnhsE2TwnhsE2TwnhsEB	Bldg.Type

@@ -1,0 +1,1 @@
+21Story21Story21Story22Story22Story21Story21Story21StoryBHouse.Style

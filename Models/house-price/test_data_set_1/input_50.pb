@@ -1,0 +1,1 @@
+2CompShg2CompShg2CompShg2CompShg2CompShg2CompShg2CompShg2CompShgB	Roof.Matl

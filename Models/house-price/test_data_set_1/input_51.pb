@@ -1,0 +1,1 @@
+2VinylSd2Wd Sdng2BrkFace2VinylSd2VinylSd2CemntBd2HdBoard2CemntBdBExterior.1st

@@ -1,0 +1,1 @@
+2VinylSd2Wd Sdng2BrkFace2VinylSd2VinylSd2CmentBd2HdBoard2CmentBdBExterior.2nd

@@ -1,0 +1,2 @@
+2TA2TA2TA2TA2TA2TA2TA2TAB
+Exter.Cond

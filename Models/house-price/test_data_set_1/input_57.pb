@@ -1,0 +1,1 @@
+2TA2TA2TA2Gd2TA2Gd2Gd2GdB	Bsmt.Qual

@@ -1,0 +1,1 @@
+2No2No2No2No2No2Mn2No2NoBBsmt.Exposure

@@ -1,0 +1,1 @@
+2Rec2ALQ2ALQ2GLQ2GLQ2GLQ2ALQ2GLQBBsmtFin.Type.1

@@ -1,0 +1,1 @@
+2LwQ2Unf2Unf2Unf2Unf2Unf2Unf2UnfBBsmtFin.Type.2

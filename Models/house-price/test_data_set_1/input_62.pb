@@ -1,0 +1,1 @@
+2GasA2GasA2GasA2GasA2GasA2GasA2GasA2GasABHeating

@@ -1,0 +1,2 @@
+2SBrkr2SBrkr2SBrkr2SBrkr2SBrkr2SBrkr2SBrkr2SBrkrB
+Electrical

@@ -1,0 +1,1 @@
+2TA2Gd2Ex2TA2Gd2Gd2Gd2GdBKitchen.Qual

@@ -1,0 +1,2 @@
+2Typ2Typ2Typ2Typ2Typ2Typ2Typ2TypB
+Functional

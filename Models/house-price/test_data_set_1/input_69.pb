@@ -1,0 +1,1 @@
+2Attchd2Attchd2Attchd2Attchd2Attchd2Attchd2Attchd2AttchdBGarage.Type

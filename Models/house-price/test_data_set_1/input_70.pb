@@ -1,0 +1,1 @@
+2Unf2Unf2Fin2Fin2Fin2Fin2RFn2RFnBGarage.Finish

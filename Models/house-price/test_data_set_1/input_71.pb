@@ -1,0 +1,1 @@
+2TA2TA2TA2TA2TA2TA2TA2TABGarage.Qual

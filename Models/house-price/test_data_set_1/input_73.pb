@@ -1,0 +1,1 @@
+2Y2Y2Y2Y2Y2Y2Y2YBPaved.Drive

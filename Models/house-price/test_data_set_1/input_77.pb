@@ -1,0 +1,1 @@
+2WD2WD2WD2WD2WD2WD2WD2WDB	Sale.Type

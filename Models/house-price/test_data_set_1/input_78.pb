@@ -1,0 +1,1 @@
+2Normal2Normal2Normal2Normal2Normal2Normal2Normal2NormalBSale.Condition

@@ -1,0 +1,1 @@
+BpriceJ ›æG_âHU[}H~L1H‹?HðLHŒ³:HNpH

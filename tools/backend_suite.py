@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Run the ONNX backend suite through `zoo-tool verify`.
+
+Usage: backend_suite.py [--only TEXT] [--update] [--through-zoo]
+
+Writes the suite's cases as folders (once, into the fixtures' folder), verifies each, and compares the outcome with
+backend_exceptions.txt: one line a case that is known not to pass, `NAME: REASON`. A case that fails without a line
+there fails the check, and so does a case that passes in spite of one. --update rewrites the file from this run.
+"""
+
+import argparse
+import json
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+os.environ.setdefault("ALLOW_RELEASED_ONNX_OPSET_ONLY", "0")
+
+import onnx  # noqa: E402
+from onnx import TensorProto, numpy_helper  # noqa: E402
+from onnx.backend.test import loader  # noqa: E402
+
+import oracle  # noqa: E402
+
+EXCEPTIONS = Path(__file__).with_name("backend_exceptions.txt")
+HEADER = "# Cases of the ONNX backend suite that do not pass, with the reason. Made by: tools/backend_suite.py --update\n"
+
+
+def serialized(value, declared):
+    kind = declared.type.WhichOneof("value")
+    if isinstance(value, TensorProto):
+        return value.SerializeToString()
+    makers = {
+        "sequence_type": numpy_helper.from_list,
+        "optional_type": numpy_helper.from_optional,
+        "map_type": numpy_helper.from_dict,
+    }
+    return makers.get(kind, numpy_helper.from_array)(value, declared.name).SerializeToString()
+
+
+def write_cases(folder):
+    """The generated cases as folders, each with its tolerances; links to the recorded ones."""
+    for case in loader.load_node_model_tests():
+        target = folder / case.name
+        (target / "test_data_set_0").mkdir(parents=True, exist_ok=True)
+        (target / "model.onnx").write_bytes(case.model.SerializeToString())
+        (target / "data.json").write_text(json.dumps({"rtol": case.rtol, "atol": case.atol}))
+        for index, (inputs, outputs) in enumerate(case.data_sets):
+            place = target / f"test_data_set_{index}"
+            place.mkdir(exist_ok=True)
+            graph = case.model.graph
+            for kind, values, declared in (("input", inputs, graph.input), ("output", outputs, graph.output)):
+                for i, (value, info) in enumerate(zip(values, declared)):
+                    (place / f"{kind}_{i}.pb").write_bytes(serialized(value, info))
+    data = Path(loader.DATA_DIR)
+    for kind in ("pytorch-converted", "pytorch-operator", "simple"):
+        for source in sorted((data / kind).iterdir()):
+            if (source / "model.onnx").exists() and not (folder / source.name).exists():
+                (folder / source.name).symlink_to(source)
+    (folder / "COMPLETE").write_text(onnx.__version__)
+
+
+def verify(batch, through_zoo):
+    """{name: reason for not passing, or None}, in one process; one by one where that process dies."""
+    tolerance = batch[0][1]
+    flags = ["--json", "--relative", str(tolerance[0]), "--absolute", str(tolerance[1])]
+    flags += ["--through-zoo"] if through_zoo else []
+    result = oracle.run_tool("verify", *(path for path, _ in batch), *flags)
+    try:
+        reports = json.loads(result.stdout)
+    except ValueError:
+        if len(batch) == 1:
+            lines = result.stderr.strip().splitlines() or [""]
+            return {batch[0][0].name: f"crash (exit {result.returncode}): {lines[0]}"}
+        halves = batch[: len(batch) // 2], batch[len(batch) // 2 :]
+        return {name: reason for half in halves for name, reason in verify(half, through_zoo).items()}
+    return {Path(report["path"]).name: complaint(report) for report in reports}
+
+
+def complaint(report):
+    if report.get("error"):
+        message = report["error"].replace("\n", " ").split(report["path"])[-1]
+        return f"{report.get('code')}: {message.lstrip('/:, ')[:160]}"
+    wrong = [case for case in report["cases"] if not case.get("passes", True)]
+    wrong = [case for case in report["cases"] if not passes(case)]
+    return "differs" if wrong else None
+
+
+def passes(case):
+    if "passes" in case:
+        return case["passes"]
+    return all(output["comparison"].get("matches") for output in case["outputs"])
+
+
+def read_exceptions():
+    if not EXCEPTIONS.exists():
+        return {}
+    lines = (line.strip() for line in EXCEPTIONS.read_text().splitlines())
+    return dict(line.split(": ", 1) for line in lines if line and not line.startswith("#"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", metavar="TEXT", help="cases whose name contains TEXT")
+    parser.add_argument("--update", action="store_true", help="rewrite backend_exceptions.txt")
+    parser.add_argument("--through-zoo", action="store_true", help="convert each model to .zoo first")
+    options = parser.parse_args()
+    folder = oracle.fixtures() / "backend"
+    if not (folder / "COMPLETE").exists() or (folder / "COMPLETE").read_text() != onnx.__version__:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_cases(folder)
+    cases = sorted(p.parent for p in folder.glob("*/model.onnx") if options.only in p.parent.name)
+    by_tolerance = {}
+    for path in cases:
+        known = json.loads((path / "data.json").read_text()) if (path / "data.json").exists() else {}
+        tolerance = known.get("rtol", 1e-3), known.get("atol", 1e-7)
+        by_tolerance.setdefault(tolerance, []).append((path, tolerance))
+    batches = [group[i : i + 64] for group in by_tolerance.values() for i in range(0, len(group), 64)]
+    with ThreadPoolExecutor(2) as pool:
+        parts = pool.map(lambda batch: verify(batch, options.through_zoo), batches)
+        outcome = {name: reason for part in parts for name, reason in part.items()}
+    sys.exit(report(outcome, options))
+
+
+def report(outcome, options):
+    failed = {name: reason for name, reason in sorted(outcome.items()) if reason}
+    if options.update:
+        kept = {n: r for n, r in read_exceptions().items() if n not in outcome}
+        lines = (f"{name}: {reason}\n" for name, reason in sorted((kept | failed).items()))
+        EXCEPTIONS.write_text(HEADER + "".join(lines))
+    known = read_exceptions()
+    new = [name for name in failed if name not in known]
+    fixed = [name for name, reason in outcome.items() if not reason and name in known]
+    for name in new:
+        print(f"FAIL {name}: {failed[name]}")
+    for name in sorted(fixed):
+        print(f"PASSES UNEXPECTEDLY {name}: take its line out of {EXCEPTIONS.name} ({known[name]})")
+    print(f"backend suite: {len(outcome) - len(failed)} of {len(outcome)} cases pass, {len(failed)} are known not to"
+          if not new else f"backend suite: {len(new)} cases fail without an exception")  # fmt: skip
+    return 1 if new or fixed else 0
+
+
+if __name__ == "__main__":
+    main()
