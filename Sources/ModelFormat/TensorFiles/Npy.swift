@@ -2,7 +2,8 @@
 /// complex numbers, and strings of fixed width (`U`, or `S` if it is UTF-8).
 ///
 /// NumPy has no bfloat16, 8-bit floats or packed integers. Arrays of those are written as the `ml_dtypes` package has
-/// NumPy write them: `V2` and `V1`; packed integers as `i1` and `u1`, one element a byte.
+/// NumPy write them: `V2` and `V1`; packed integers as `i1` and `u1`, one element a byte. Where such a type is expected,
+/// its bits are also read from `u2` and `u1`.
 ///
 /// Source: NumPy's `numpy.lib.format` documentation.
 enum Npy {

@@ -14,7 +14,7 @@ struct NpyLayout {
   init(_ descr: String, as expected: ElementType?) throws(ModelError) {
     let characters = Array(descr)
     guard characters.count >= 3, "<>|=".contains(characters[0]),
-      let size = Int(String(characters[2...])), size >= 0, size <= 1 << 24
+      let size = Int(String(characters[2...])), size > 0, size <= 1 << 24
     else { throw Self.unknown(descr) }
     let kind = characters[1]
     let isBig = characters[0] == ">"
@@ -37,11 +37,13 @@ struct NpyLayout {
     switch (kind, size) {
     case ("b", 1): return .bool
     case ("i", 1): return [.i4, .i2].contains(expected) ? expected : .i8
-    case ("u", 1): return [.u4, .u2].contains(expected) ? expected : .u8
+    case ("u", 1):
+      let isBits = expected.map { $0.bitWidth <= 8 && ($0.isFloatingPoint || $0.isPacked) } ?? false
+      return isBits && expected?.isSignedInteger == false ? expected : .u8
     case ("i", 2): return .i16
     case ("i", 4): return .i32
     case ("i", 8): return .i64
-    case ("u", 2): return .u16
+    case ("u", 2): return expected == .bf16 ? .bf16 : .u16
     case ("u", 4): return .u32
     case ("u", 8): return .u64
     case ("f", 2): return .f16
