@@ -33,6 +33,11 @@ typedef struct {
   /// Σ a[i] · b[i], in an order that depends on k alone.
   float (*dot)(int64_t k, const float *a, const float *b);
 
+  /// out[x] = Σ weights[t] · in[offsets[t] + x] over `taps`, for x up to `count` rounded up to whole vectors.
+  void (*taps)(
+      int taps, const int64_t *offsets, const float *weights, const float *in, int64_t count,
+      float *out);
+
   /// target = epilogue(tile), `ld` floats from one row of the tile to the next.
   void (*finish)(
       const float *tile, int64_t ld, int64_t rows, int64_t columns, const zoo_tile_target *target);

@@ -2,6 +2,8 @@
 #include "zoo_bytes.h"
 #include "zoo_convert.h"
 #include "zoo_cpu.h"
+#include "zoo_conv.h"
+#include "zoo_conv_any.h"
 #include "zoo_gemm.h"
 #include "zoo_math.h"
 #include "zoo_norm.h"

@@ -5,6 +5,7 @@ let builtinOperators: [OperatorEntry] = [
   constantOperators,
   controlOperators,
   matrixOperators,
+  convolutionOperators,
 ].flatMap { $0 }
 
 private let shapeOperators: [OperatorEntry] = [
@@ -48,4 +49,9 @@ private let matrixOperators: [OperatorEntry] = [
   .init("FusedMatMul", domain: "zoo", [1], MatMul.init),
   .init("Gemm", [1, 6, 7, 9, 11, 13], Gemm.init),
   .init("MatMul", [1, 9, 13], MatMul.init),
+]
+
+private let convolutionOperators: [OperatorEntry] = [
+  .init("Conv", [1, 11, 22], Conv.init),
+  .init("FusedConv", domain: "zoo", [1], Conv.init),
 ]
