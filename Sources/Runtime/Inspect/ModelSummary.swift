@@ -41,6 +41,10 @@ public struct ModelSummary: Sendable, Encodable {
 
   /// - Parameter registry: Types are shown as far as its operators can infer them.
   public init(_ model: Model, registry: OperatorRegistry = .standard) {
+    let nodes = model.graphs.indices.filter { model.isReachable(GraphID($0)) }
+      .flatMap { model.graphs[$0].nodes }
+    // Constants are weights wherever the file keeps them.
+    let model = (try? ConstantLifting.lift(model)) ?? model
     let graphs = model.graphs.indices.filter { model.isReachable(GraphID($0)) }
       .map { model.graphs[$0] }
     let types = try? ModelTypes(model, registry: registry)
@@ -56,7 +60,7 @@ public struct ModelSummary: Sendable, Encodable {
     opsets = model.opsets.map { "\($0.domain.isEmpty ? "ai.onnx" : $0.domain) \($0.version)" }
     inputs = model.main.requiredInputs.map(parameter)
     outputs = model.main.outputs.map(parameter)
-    operators = Self.count(graphs.flatMap(\.nodes))
+    operators = Self.count(nodes)
     weights = graphs.flatMap { graph in
       graph.weights.sorted { $0.key < $1.key }.map { Self.row(model[$0.key].name, $0.value) }
     }

@@ -15,6 +15,7 @@ public struct WeightStatistics: Sendable, Encodable {
   ///
   /// - Throws: What decoding a weight can throw.
   public static func all(_ model: Model) throws(ModelError) -> [WeightStatistics] {
+    let model = try ConstantLifting.lift(model)
     var rows: [WeightStatistics] = []
     for index in model.graphs.indices where model.isReachable(GraphID(index)) {
       for (value, weight) in model.graphs[index].weights.sorted(by: { $0.key < $1.key }) {

@@ -1,13 +1,14 @@
 /// Computes once what does not depend on the inputs.
 ///
-/// A result is kept as computed only if it is not much larger than what it was made from. Dequantized weights stay
-/// quantized at first, so that passes for integer kernels can see them; `DequantizedWeights` folds the rest.
+/// What is kept is bounded: all results together by `budget`, since a model that only ever needs one of them at a time
+/// would otherwise hold them all. Dequantized weights stay quantized until a second pass, made with
+/// `keepsQuantized: false`, so that passes for integer kernels can see them.
 struct ConstantFolding: Pass {
   let name: String
   private let keepsQuantized: Bool
 
-  /// Results up to this many bytes are always kept.
-  private static let smallBytes = 1 << 20
+  /// Bytes of all results that one run of the pass may keep.
+  private static let budget = 2 << 30
 
   init(keepsQuantized: Bool = true) {
     self.keepsQuantized = keepsQuantized
@@ -16,10 +17,12 @@ struct ConstantFolding: Pass {
 
   func run(_ context: inout PassContext) throws(ModelError) -> Bool {
     var changed = false
+    var budget = Self.budget
     for index in context.editor.indices {
-      guard let node = context.editor.nodes[index], let outputs = fold(node, context) else {
+      guard let node = context.editor.nodes[index], let outputs = fold(node, context, budget) else {
         continue
       }
+      budget -= outputs.reduce(0) { $0 + $1.1.byteCount }
       for (value, tensor) in outputs { context.editor.setWeight(value, Weight(tensor)) }
       context.editor.remove(index)
       context.applied(node, "computed once")
@@ -28,26 +31,26 @@ struct ConstantFolding: Pass {
     return changed
   }
 
-  private func fold(_ node: Node, _ context: PassContext) -> [(ValueID, Tensor)]? {
+  private func fold(
+    _ node: Node, _ context: PassContext, _ budget: Int
+  ) -> [(ValueID, Tensor)]? {
     let wanted = node.outputs.compactMap { $0 }
     let known = wanted.compactMap { value in context.constants[value].map { (value, $0) } }
     if known.count == wanted.count { return known }
     if keepsQuantized && node.opType == "DequantizeLinear" { return nil }
-    guard node.graphs.isEmpty, wanted.allSatisfy({ isWorthKeeping($0, node, context) }) else {
-      return nil
-    }
+    guard node.graphs.isEmpty, isWithin(budget, wanted, context) else { return nil }
     return compute(node, context)
   }
 
-  private func isWorthKeeping(_ value: ValueID, _ node: Node, _ context: PassContext) -> Bool {
-    guard let type = context.type(value), let count = type.shape?.count.value,
-      let bytes = type.element.byteCount(of: count)
-    else { return false }
-    let inputs = node.inputs.compactMap { context.editor.weight($0) }
-    let inputBytes = inputs.reduce(0) {
-      $0 + ($1.elementType.byteCount(of: $1.shape.reduce(1, *)) ?? 0)
+  private func isWithin(_ budget: Int, _ values: [ValueID], _ context: PassContext) -> Bool {
+    var bytes = 0
+    for value in values {
+      guard let type = context.type(value), let count = type.shape?.count.value,
+        let more = type.element.byteCount(of: count), more <= budget
+      else { return false }
+      bytes += more
     }
-    return bytes <= Self.smallBytes || bytes <= inputBytes * (keepsQuantized ? 2 : 8)
+    return bytes <= budget
   }
 
   private func compute(_ node: Node, _ context: PassContext) -> [(ValueID, Tensor)]? {
