@@ -9,6 +9,8 @@ struct Run: ParsableCommand {
         zoo-tool run model.onnx --input x=x.npy --output-dir out
       """)
 
+  enum Format: String, ExpressibleByArgument, CaseIterable { case npy, pb }
+
   @Argument(help: "A path or a registered name.", completion: .file(extensions: ["zoo", "onnx"]))
   var model: String
 
@@ -19,7 +21,7 @@ struct Run: ParsableCommand {
   var outputDir: String?
 
   @Option(help: "The outputs' format: npy or pb.")
-  var outputFormat = ValueFile.Format.npy
+  var outputFormat = Format.npy
 
   @OptionGroup var options: SessionOptions
   @OptionGroup var printing: OutputOptions
@@ -28,7 +30,7 @@ struct Run: ParsableCommand {
     let session = try Session(ModelSource.open(model), options: options.session)
     let outputs = try session.run(values: TensorFiles.read(input, for: session))
     if let outputDir {
-      try TensorFiles.write(outputs, of: session, to: outputDir, format: outputFormat)
+      try TensorFiles.write(outputs, of: session, to: outputDir, format: outputFormat.rawValue)
     }
     let rows = session.outputs.map { OutputRow(name: $0.name, value: outputs[$0.name]) }
     if printing.json { return try Console.json(rows) }
@@ -58,5 +60,3 @@ struct OutputRow: Encodable {
     return " = " + texts.prefix(8).joined(separator: ", ") + (texts.count > 8 ? ", …" : "")
   }
 }
-
-extension ValueFile.Format: ExpressibleByArgument {}

@@ -16,14 +16,14 @@ enum TensorFiles {
         throw ModelError(.invalidRequest, "two files for input '\(argument.name)'")
       }
       let type = session.inputs.first { $0.name == argument.name }?.type
-      values[argument.name] = try ValueFile.read(argument.value, as: type).value
+      values[argument.name] = try Value(contentsOf: argument.value, as: type)
     }
     return values
   }
 
   /// Writes `output_0.npy`, … in the order of the session's outputs.
   static func write(
-    _ values: [String: Value], of session: Session, to folder: String, format: ValueFile.Format
+    _ values: [String: Value], of session: Session, to folder: String, format: String
   ) throws(ModelError) {
     do {
       try FileManager.default.createDirectory(
@@ -33,8 +33,7 @@ enum TensorFiles {
     }
     for (index, output) in session.outputs.enumerated() {
       guard let value = values[output.name] else { continue }
-      let path = "\(folder)/output_\(index).\(format.rawValue)"
-      try ValueFile.write(NamedValue(output.name, value), to: path, format: format)
+      try value.write(to: "\(folder)/output_\(index).\(format)", name: output.name)
     }
   }
 }
