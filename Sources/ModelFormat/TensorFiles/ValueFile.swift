@@ -1,50 +1,52 @@
-// Files that hold one value: `.npy` arrays, and ONNX's `.pb` messages of tensors, sequences, optionals and maps.
-extension Value {
-  /// Reads one value from a file; the content decides of which format it is.
+/// Files that hold one value: `.npy` arrays, and ONNX's `.pb` messages of tensors, sequences, optionals and maps.
+public enum ValueFile {
+  /// The kinds of file that can be written.
+  public enum Format: String, Sendable, CaseIterable {
+    case npy
+    case pb
+  }
+
+  /// Reads a value; the content decides of which format it is.
   ///
-  /// - Parameter type: The type of the input that the value is for. It tells what neither format says: which message
-  ///   a `.pb` file holds, and which element type the bytes of an array stand for that NumPy has no type for.
-  /// - Throws: `.fileAccess`, `.malformed`, `.limitExceeded`. Whether the value is of type `type` is for the one who
-  ///   uses it to check.
-  public init(
-    contentsOf path: String, as type: ValueType? = nil, limits: ReadLimits = .default
-  ) throws(ModelError) {
+  /// - Parameter expected: The type of the input that the value is for. It tells what neither format says: which
+  ///   message a `.pb` file holds, and which 8-bit or packed type an array of bytes stands for.
+  /// - Returns: The value, with the name that the file gives it; a `.npy` file gives none.
+  /// - Throws: `.fileAccess`, `.malformed` or `.limitExceeded`. Whether the value is of the expected type is for
+  ///   the one who uses it to check.
+  public static func read(
+    _ path: String, as expected: ValueType? = nil, limits: ReadLimits = .default
+  ) throws(ModelError) -> NamedValue {
     let file = try MappedFile(path: path)
     guard Npy.recognizes(file.bytes) else {
       if let alien = AlienFile(file.bytes, expected: "a .npy array or an ONNX .pb value") {
         throw alien.error.at(file: path)
       }
-      self = try ONNXValueReader.read(file, as: type, limits: limits).value
-      return
+      return try ONNXValueReader.read(file, as: expected, limits: limits)
     }
     do {
-      self = .tensor(try Npy.read(file, as: type?.tensorType?.element, limits: limits))
+      let element = expected?.tensorType?.element
+      return NamedValue("", .tensor(try Npy.read(file, as: element, limits: limits)))
     } catch {
       throw error.at(file: path)
     }
   }
 
-  /// Writes the value to a `.npy` file, tensors only, or to an ONNX `.pb` file. Afterwards the file is complete or
-  /// what it was before.
+  /// Writes a value; the file appears complete or not at all.
   ///
-  /// - Parameter name: The name of the value in a `.pb` file.
-  /// - Throws: `.fileAccess`; `.invalidRequest` for another extension, or for a value that is no tensor in a `.npy`
-  ///   file.
-  public func write(to path: String, name: String = "") throws(ModelError) {
+  /// - Throws: `.invalidRequest` if the value is no tensor but the format holds only those; `.fileAccess`.
+  public static func write(
+    _ value: NamedValue, to path: String, format: Format
+  ) throws(ModelError) {
     let message: WireBuilder
-    if path.hasSuffix(".pb") {
-      message = try ONNXValueWriter.message(self, name: name)
-    } else if path.hasSuffix(".npy") {
-      guard let tensor else {
+    switch format {
+    case .pb: message = try ONNXValueWriter.message(value.value, name: value.name)
+    case .npy:
+      guard let tensor = value.value.tensor else {
         throw ModelError(
-          .invalidRequest, "\(type) in a .npy file", expected: "a tensor",
-          remedy: "write it as .pb", at: .init(file: path))
+          .invalidRequest, "a \(value.value.type) for a .npy file", expected: "a tensor",
+          remedy: "write a .pb file", at: .init(file: path))
       }
       message = try Npy.message(tensor)
-    } else {
-      throw ModelError(
-        .invalidRequest, "a file of unknown kind", expected: "a name that ends with .npy or .pb",
-        at: .init(file: path))
     }
     let file = try AtomicFile(replacing: path)
     try message.write(to: file)
