@@ -67,6 +67,14 @@ struct JSONReader {
     return number
   }
 
+  func double(_ name: String) throws(ModelError) -> Double {
+    switch try required(name, value(name)) {
+    case .int(let number): return Double(number)
+    case .double(let number): return number
+    case let other: throw Self.mismatch(other, place(name), "a number")
+    }
+  }
+
   func float(_ name: String, default fallback: Float? = nil) throws(ModelError) -> Float {
     guard let value = value(name) else { return try required(name, fallback) }
     return try Self.float(value, place(name))

@@ -3,6 +3,6 @@ import Zoo
 /// What MODEL stands for on the command line.
 enum ModelSource {
   static func open(_ name: String) throws(ModelError) -> Model {
-    try Model(contentsOf: name)
+    try ModelStore().open(name).model
   }
 }

@@ -1,0 +1,47 @@
+import ModelFormat
+
+/// A folder that holds a model and what belongs to it.
+struct ModelFolder {
+  let path: String
+  let store: ModelStore
+
+  /// Files that ride along as assets, with their media types.
+  static let assets = [
+    (AssetName.card, "application/json"), (AssetName.preprocessing, "application/json"),
+    (AssetName.postprocessing, "application/json"), (AssetName.tokenizer, "application/json"),
+    (AssetName.vocabulary, "text/plain"), (AssetName.labels, "text/plain"),
+    ("LICENSE", "text/plain"), ("NOTICE", "text/plain"),
+  ]
+
+  private func file(_ name: String) -> String? {
+    let path = FilePath.join(path, name)
+    return FilePath.isFile(path) ? path : nil
+  }
+
+  func open() throws(ModelError) -> Model {
+    var model: Model
+    if let weights = file("model.safetensors"), let config = file("config.json") {
+      model = try BertCheckpoint(config: config, weights: weights, limits: store.limits).model()
+    } else if let path = file("model.zoo") ?? file("model.onnx") {
+      model = try store.open(path: path)
+    } else {
+      throw ModelError(
+        .fileAccess, "a folder without a model",
+        expected: "model.safetensors with config.json, model.zoo or model.onnx",
+        at: .init(file: path))
+    }
+    try attachAssets(to: &model)
+    model.fileName = path
+    return model
+  }
+
+  /// Adds the files beside a model as assets, unless it has assets of those names.
+  func attachAssets(to model: inout Model) throws(ModelError) {
+    for (name, mediaType) in Self.assets where model.asset(name) == nil {
+      guard let path = file(name) else { continue }
+      model.assets.append(
+        Asset(name: name, mediaType: mediaType, bytes: try FilePath.bytes(path)))
+    }
+    model.assets.sort { $0.name < $1.name }
+  }
+}

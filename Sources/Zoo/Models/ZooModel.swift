@@ -1,0 +1,103 @@
+import ModelFormat
+import ZooRuntime
+
+/// A model with all that is needed to ask it something.
+///
+///     let digits = try ZooModel("digits")
+///     let answer = try digits.run([.image(Image(contentsOf: "seven.png"))])[0]
+///     print(answer.label!, answer.score!)                                          // 7 0.998
+///
+/// Any number of tasks and threads may use it at once.
+public struct ZooModel: Sendable {
+  public let model: Model
+  public let session: Session
+  public let task: any ModelTask
+  public let card: ModelCard?
+  private let pipeline: any TaskPipeline
+
+  /// Inputs that run together at most.
+  public static let batchLimit = 32
+
+  /// Opens a model by name or path; see ``ModelStore/open(_:)``.
+  ///
+  /// - Parameter task: What the model is for; by default what its name or its card says, or what it looks like.
+  /// - Throws: `.invalidRequest` if there is no such model or task, and all that opening and preparing it can throw.
+  public init(
+    _ reference: String, task: String? = nil, registry: PluginRegistry = .standard,
+    options: Session.Options? = nil
+  ) throws(ModelError) {
+    let entry = try ModelStore(registry: registry).open(reference)
+    try self.init(
+      entry.model, task: task ?? entry.task, registry: registry, options: options)
+  }
+
+  public init(
+    _ model: Model, task: String? = nil, registry: PluginRegistry = .standard,
+    options: Session.Options? = nil
+  ) throws(ModelError) {
+    card = try model.card()
+    if let name = task ?? card?.task {
+      self.task = try registry.task(name)
+    } else {
+      self.task = registry.tasks.first { $0.recognizes(model) } ?? RawTensors()
+    }
+    do throws(ModelError) {
+      pipeline = try self.task.pipeline(for: model)
+    } catch { throw error.at(file: model.fileName) }
+    session = try Session(model, options: options ?? registry.sessionOptions)
+    self.model = model
+  }
+
+  /// What ``run(_:progress:)`` takes.
+  public var inputKind: RawInput.Kind { pipeline.inputKind }
+
+  /// Answers all inputs, several at a time where the model allows it.
+  ///
+  /// - Parameter progress: Called with the number of inputs that are done, after each group.
+  /// - Returns: One answer for each input, in their order.
+  /// - Throws: `.invalidRequest` if an input is of another kind than ``inputKind``, and all that preparing and
+  ///   running can throw; there are no partial answers.
+  public func run(
+    _ inputs: [RawInput], progress: (Int) -> Void = { _ in }
+  ) throws(ModelError) -> [Answer] {
+    var answers = [Answer?](repeating: nil, count: inputs.count)
+    var done = 0
+    for batch in try pipeline.prepare(inputs, limit: batchLimit) {
+      let results = try pipeline.answers(session.run(batch.tensors), for: batch)
+      guard results.count == batch.indices.count else {
+        throw ModelError(
+          .invalidRequest, "\(results.count) answers of the task '\(task.name)'",
+          expected: "\(batch.indices.count), one for each input")
+      }
+      for (index, answer) in zip(batch.indices, results) { answers[index] = answer }
+      done += results.count
+      progress(done)
+    }
+    return answers.compactMap { $0 }
+  }
+
+  /// The answer to one input.
+  public func run(_ input: RawInput) throws(ModelError) -> Answer {
+    let answers = try run([input])
+    guard let answer = answers.first else {
+      throw ModelError(.invalidRequest, "no answer of the task '\(task.name)'", expected: "one")
+    }
+    return answer
+  }
+
+  /// The number of inputs that the graph can take at once: what its inputs fix as their first extent.
+  private var batchLimit: Int {
+    let fixed = session.inputs.compactMap { $0.type?.tensorType?.shape?.dimensions.first?.value }
+    return min(fixed.min() ?? Self.batchLimit, Self.batchLimit)
+  }
+}
+
+extension PluginRegistry {
+  /// Options of a session with this registry's operators and passes.
+  public var sessionOptions: Session.Options {
+    var options = Session.Options()
+    options.registry = operators
+    options.passes = passes
+    return options
+  }
+}

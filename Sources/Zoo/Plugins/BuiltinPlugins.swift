@@ -1,0 +1,48 @@
+import ModelFormat
+import ZooRuntime
+
+/// Everything that the library itself registers.
+let builtinPlugins: [any Plugin] = [
+  BuiltinFormats(), BuiltinRuntime(), BuiltinTasks(), BuiltinModels(),
+]
+
+struct BuiltinFormats: Plugin {
+  let name = "built-in formats"
+
+  func register(into registry: inout PluginRegistry) throws(ModelError) {
+    for format in ModelFileFormats.builtIn.formats {
+      try registry.register(format: format, by: name)
+    }
+  }
+}
+
+struct BuiltinRuntime: Plugin {
+  let name = "built-in runtime"
+
+  func register(into registry: inout PluginRegistry) throws(ModelError) {
+    for entry in OperatorRegistry.standard.all { try registry.register(operator: entry, by: name) }
+    for pass in builtinPasses { try registry.register(pass: pass, by: name) }
+  }
+}
+
+struct BuiltinTasks: Plugin {
+  let name = "built-in tasks"
+
+  func register(into registry: inout PluginRegistry) throws(ModelError) {
+    let tasks: [any ModelTask] = [
+      TextClassification(), ImageClassification(), TabularRegression(), SentenceEmbedding(),
+      TextRecognition(), RawTensors(),
+    ]
+    for task in tasks { try registry.register(task: task, by: name) }
+  }
+}
+
+struct BuiltinModels: Plugin {
+  let name = "built-in models"
+
+  func register(into registry: inout PluginRegistry) throws(ModelError) {
+    for model in EmbeddedModels.all + [.sentenceEmbedding, .textRecognition] {
+      try registry.register(model: model, by: name)
+    }
+  }
+}
