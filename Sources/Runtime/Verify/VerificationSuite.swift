@@ -69,7 +69,7 @@ public struct VerificationSuite: Sendable {
       let path = "\(folder)/\(kind)_\(index).pb"
       guard FileManager.default.fileExists(atPath: path) else { continue }
       let info = model[value]
-      read.append(NamedValue(info.name, try Value(contentsOf: path, as: info.type)))
+      read.append(NamedValue(info.name, try ValueFile.read(path, as: info.type).value))
     }
     return read
   }

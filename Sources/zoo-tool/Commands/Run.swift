@@ -9,7 +9,10 @@ struct Run: ParsableCommand {
         zoo-tool run model.onnx --input x=x.npy --output-dir out
       """)
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case npy, pb }
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case npy, pb
+    var file: ValueFile.Format { self == .npy ? .npy : .pb }
+  }
 
   @Argument(help: "A path or a registered name.", completion: .file(extensions: ["zoo", "onnx"]))
   var model: String
@@ -30,7 +33,7 @@ struct Run: ParsableCommand {
     let session = try Session(ModelSource.open(model), options: options.session)
     let outputs = try session.run(values: TensorFiles.read(input, for: session))
     if let outputDir {
-      try TensorFiles.write(outputs, of: session, to: outputDir, format: outputFormat.rawValue)
+      try TensorFiles.write(outputs, of: session, to: outputDir, format: outputFormat.file)
     }
     let rows = session.outputs.map { OutputRow(name: $0.name, value: outputs[$0.name]) }
     if printing.json { return try Console.json(rows) }

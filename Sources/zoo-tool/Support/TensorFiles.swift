@@ -16,14 +16,14 @@ enum TensorFiles {
         throw ModelError(.invalidRequest, "two files for input '\(argument.name)'")
       }
       let type = session.inputs.first { $0.name == argument.name }?.type
-      values[argument.name] = try Value(contentsOf: argument.value, as: type)
+      values[argument.name] = try ValueFile.read(argument.value, as: type).value
     }
     return values
   }
 
   /// Writes `output_0.npy`, … in the order of the session's outputs.
   static func write(
-    _ values: [String: Value], of session: Session, to folder: String, format: String
+    _ values: [String: Value], of session: Session, to folder: String, format: ValueFile.Format
   ) throws(ModelError) {
     do {
       try FileManager.default.createDirectory(
@@ -33,7 +33,9 @@ enum TensorFiles {
     }
     for (index, output) in session.outputs.enumerated() {
       guard let value = values[output.name] else { continue }
-      try value.write(to: "\(folder)/output_\(index).\(format)", name: output.name)
+      try ValueFile.write(
+        NamedValue(output.name, value), to: "\(folder)/output_\(index).\(format.rawValue)",
+        format: format)
     }
   }
 }
