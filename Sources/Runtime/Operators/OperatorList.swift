@@ -6,6 +6,7 @@ let builtinOperators: [OperatorEntry] = [
   controlOperators,
   matrixOperators,
   convolutionOperators,
+  numericOperators,
 ].flatMap { $0 }
 
 private let shapeOperators: [OperatorEntry] = [

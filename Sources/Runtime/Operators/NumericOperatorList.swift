@@ -1,0 +1,73 @@
+// The operators of the numeric families, one line each; `builtinOperators` joins them.
+
+import CKernels
+
+let numericOperators: [OperatorEntry] = [
+  elementwiseOperators,
+  normalizationOperators,
+].flatMap { $0 }
+
+private let elementwiseOperators: [OperatorEntry] =
+  unaryFunctions.map(\.entry) + geluOperators + binaryFunctions.map(\.entry) + [
+    .init("Abs", [1, 6, 13]) { (node) throws(ModelError) in try NumericUnary(node, .abs) },
+    .init("Neg", [1, 6, 13]) { (node) throws(ModelError) in try NumericUnary(node, .neg) },
+    .init("Sign", [9, 13]) { (node) throws(ModelError) in try NumericUnary(node, .sign) },
+    .init("Relu", [1, 6, 13, 14]) { (node) throws(ModelError) in try NumericUnary(node, .relu) },
+    .init("Clip", [1, 6, 11, 12, 13], Clip.init),
+    .init("IsNaN", [9, 13, 20], FloatTest.init(isNaN:)),
+    .init("IsInf", [10, 20], FloatTest.init(isInf:)),
+    .init("Not", [1], BitwiseNot.init(logical:)),
+    .init("BitwiseNot", [18], BitwiseNot.init(_:)),
+    .init("Pow", [1, 7, 12, 13, 15], Pow.init(_:)),
+    .init("Mod", [10, 13], Pow.init(mod:)),
+    .init("Min", [1, 6, 8, 12, 13]) { (node) throws(ModelError) in
+      try Variadic(node, zoo_binary_min)
+    },
+    .init("Max", [1, 6, 8, 12, 13]) { (node) throws(ModelError) in
+      try Variadic(node, zoo_binary_max)
+    },
+    .init("Sum", [1, 6, 8, 13]) { (node) throws(ModelError) in try Variadic(node, zoo_binary_add) },
+    .init("Mean", [1, 6, 8, 13]) { (node) throws(ModelError) in
+      try Variadic(node, zoo_binary_add, isMean: true)
+    },
+    .init("BitShift", [11, 28], BitShift.init),
+  ] + logicOperators
+
+private let logicOperators: [OperatorEntry] = [
+  .init("And", [1, 7]) { (node) throws(ModelError) in try Logic(node, .and, bitwise: false) },
+  .init("Or", [1, 7]) { (node) throws(ModelError) in try Logic(node, .or, bitwise: false) },
+  .init("Xor", [1, 7]) { (node) throws(ModelError) in try Logic(node, .xor, bitwise: false) },
+  .init("BitwiseAnd", [18]) { (node) throws(ModelError) in try Logic(node, .and, bitwise: true) },
+  .init("BitwiseOr", [18]) { (node) throws(ModelError) in try Logic(node, .or, bitwise: true) },
+  .init("BitwiseXor", [18]) { (node) throws(ModelError) in try Logic(node, .xor, bitwise: true) },
+]
+
+private let normalizationOperators: [OperatorEntry] = [
+  .init("Softmax", [1, 11, 13]) { (node) throws(ModelError) in try Softmax(node, .plain) },
+  .init("LogSoftmax", [1, 11, 13]) { (node) throws(ModelError) in try Softmax(node, .logarithm) },
+  .init("Hardmax", [1, 11, 13]) { (node) throws(ModelError) in try Softmax(node, .hard) },
+  .init("LayerNormalization", [17]) { (node) throws(ModelError) in
+    try LayerNormalization(node, rms: false)
+  },
+  .init("LayerNormalization", domain: "com.microsoft", [1]) { (node) throws(ModelError) in
+    try LayerNormalization(node, rms: false)
+  },
+  .init("RMSNormalization", [23]) { (node) throws(ModelError) in
+    try LayerNormalization(node, rms: true)
+  },
+  .init("SimplifiedLayerNormalization", [1]) { (node) throws(ModelError) in
+    try LayerNormalization(node, rms: true)
+  },
+  .init("SkipLayerNormalization", domain: "com.microsoft", [1]) { (node) throws(ModelError) in
+    try LayerNormalization(node, rms: false, skip: true)
+  },
+  .init("SkipSimplifiedLayerNormalization", domain: "com.microsoft", [1]) {
+    (node) throws(ModelError) in try LayerNormalization(node, rms: true, skip: true)
+  },
+  .init("InstanceNormalization", [1, 6, 22], GroupNormalization.init(instance:)),
+  .init("GroupNormalization", [18, 21], GroupNormalization.init(_:)),
+  .init("BatchNormalization", [1, 6, 7, 9, 14, 15], BatchNormalization.init),
+  .init("LRN", [1, 13], LocalNormalization.init(lrn:)),
+  .init("LpNormalization", [1, 22], LocalNormalization.init(lp:)),
+  .init("MeanVarianceNormalization", [9, 13], LocalNormalization.init(meanVariance:)),
+]
