@@ -22,6 +22,7 @@ let package = Package(
     .systemLibrary(name: "CPng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
     .target(name: "CSchemas", dependencies: ["CProtobufC"], cSettings: release),
+    .target(name: "CEmbeddedModels", exclude: ["models"]),
     .target(name: "CKernels", cSettings: release),
     .target(
       name: "ModelFormat", dependencies: ["CKernels", "CSchemas", "CZstd"], swiftSettings: settings),
@@ -30,7 +31,8 @@ let package = Package(
       swiftSettings: settings),
     .target(name: "Quantize", dependencies: ["ZooRuntime"], swiftSettings: settings),
     .target(
-      name: "Zoo", dependencies: ["Quantize", "ZooRuntime", "CPng", "CTurboJPEG"],
+      name: "Zoo",
+      dependencies: ["CEmbeddedModels", "Quantize", "ZooRuntime", "CPng", "CTurboJPEG"],
       swiftSettings: settings),
     .executableTarget(
       name: "zoo-tool",

@@ -31,6 +31,7 @@ struct ModelFolder {
         at: .init(file: path))
     }
     try attachAssets(to: &model)
+    if model.cases.isEmpty { model.cases = try cases(model) }
     model.fileName = path
     return model
   }
@@ -43,5 +44,37 @@ struct ModelFolder {
         Asset(name: name, mediaType: mediaType, bytes: try FilePath.bytes(path)))
     }
     model.assets.sort { $0.name < $1.name }
+  }
+
+  /// Recorded cases in the layout of the ONNX backend suite: `test_data_set_N/input_M.pb` and `output_M.pb`, with the
+  /// tolerances of `data.json`.
+  private func cases(_ model: Model) throws(ModelError) -> [RecordedCase] {
+    var tolerances = (absolute: 1e-5, relative: 1e-4)
+    if let path = file("data.json") {
+      let settings = try JSONReader(JSON(parsing: FilePath.bytes(path)), path: "data.json")
+      tolerances = (try settings.double("atol"), try settings.double("rtol"))
+    }
+    var cases: [RecordedCase] = []
+    while true {
+      let folder = FilePath.join(path, "test_data_set_\(cases.count)")
+      guard FilePath.isFolder(folder) else { return cases }
+      cases.append(
+        RecordedCase(
+          name: "\(cases.count)",
+          inputs: try values(folder, "input", model.main.requiredInputs.map { model[$0] }),
+          outputs: try values(folder, "output", model.main.outputs.map { model[$0] }),
+          absolute: tolerances.absolute, relative: tolerances.relative))
+    }
+  }
+
+  private func values(
+    _ folder: String, _ kind: String, _ ports: [ValueInfo]
+  ) throws(ModelError) -> [NamedValue] {
+    var values: [NamedValue] = []
+    for (index, port) in ports.enumerated() {
+      let file = FilePath.join(folder, "\(kind)_\(index).pb")
+      values.append(NamedValue(port.name, try ValueFile.read(file, as: port.type).value))
+    }
+    return values
   }
 }

@@ -58,10 +58,10 @@ struct FileReport: Encodable {
   static func rewrite(
     _ input: String, _ output: String, _ level: CompressionLevel
   ) throws(ModelError) -> FileReport {
-    let model = try Model(contentsOf: input)
+    let model = try ModelSource.open(input)
     try model.write(to: output, options: WriteOptions(level: level))
     return FileReport(
-      input: input, output: output, inputBytes: try FileSize.bytes(input),
+      input: input, output: output, inputBytes: FileSize.total(input),
       outputBytes: try FileSize.bytes(output))
   }
 

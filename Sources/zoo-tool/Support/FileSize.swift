@@ -14,4 +14,12 @@ enum FileSize {
     }
     return size
   }
+
+  /// Bytes of a file, or of all files in a folder; 0 for what is no path.
+  static func total(_ path: String) -> Int {
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+      return (try? bytes(path)) ?? 0
+    }
+    return names.reduce(0) { $0 + total("\(path)/\($1)") }
+  }
 }
