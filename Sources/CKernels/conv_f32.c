@@ -20,7 +20,7 @@ static void pack_right(
     const int64_t ld = conv_volume(s->shape->input);
     zoo_gemm_f32_pack_columns(k, columns, width, s->group + first_k * ld + column, ld, panel);
   } else {
-    zoo_conv_gather(s->shape, s->group, column, columns, width, first_k, k, panel);
+    zoo_conv_gather_f32(s->shape, s->group, column, columns, width, first_k, k, 0, panel);
   }
 }
 

@@ -8,10 +8,14 @@ static inline int64_t conv_volume(const int64_t extents[3]) {
 }
 
 /// Fills a panel of the right side of a convolution's matrix product: `panel[k][width]`, where row k is one tap of one
-/// channel and columns are consecutive output elements.
-void zoo_conv_gather(
+/// channel and columns are consecutive output elements. What lies outside the input, and columns beyond `columns`, are
+/// `padding`.
+void zoo_conv_gather_f32(
     const zoo_conv_shape *shape, const float *group, int64_t column, int columns, int width,
-    int64_t first_k, int64_t k, float *panel);
+    int64_t first_k, int64_t k, float padding, float *panel);
+void zoo_conv_gather_u8(
+    const zoo_conv_shape *shape, const uint8_t *group, int64_t column, int columns, int width,
+    int64_t first_k, int64_t k, uint8_t padding, uint8_t *panel);
 
 /// Whether the channel-by-channel kernel takes this shape; the answer does not depend on batch or spatial extents.
 int zoo_conv_is_depthwise(const zoo_conv_shape *shape);

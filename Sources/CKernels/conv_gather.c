@@ -1,7 +1,5 @@
 // Gathers the right side of a convolution's matrix product from the input, panel by panel, so that the unfolded input
 // ("im2col") never exists as a whole.
-#include <string.h>
-
 #include "conv_f32.h"
 
 enum { MAX_COLUMNS = 64 };
@@ -50,47 +48,18 @@ static int clip(
   return 1;
 }
 
-typedef float v4 __attribute__((ext_vector_type(4), aligned(4), may_alias));
+#define JOIN2(a, b) a##b
+#define JOIN(a, b) JOIN2(a, b)
 
-static inline void copy(float *to, const float *from, int count) {
-  if (count < 4) {
-    for (int i = 0; i < count; i++) to[i] = from[i];
-    return;
-  }
-  for (int i = 0; i + 4 <= count; i += 4) *(v4 *)(to + i) = *(const v4 *)(from + i);
-  *(v4 *)(to + count - 4) = *(const v4 *)(from + count - 4);
-}
+#define T float
+#define LANES 4
+#define NAME zoo_conv_gather_f32
+#include "conv_gather.inc"
+#undef T
+#undef LANES
+#undef NAME
 
-void zoo_conv_gather(
-    const zoo_conv_shape *shape, const float *group, int64_t column, int columns, int width,
-    int64_t first_k, int64_t k, float *panel) {
-  const int64_t taps = conv_volume(shape->kernel), plane = conv_volume(shape->input);
-  const int64_t stride = shape->stride[2];
-  run runs[MAX_COLUMNS];
-  piece pieces[MAX_COLUMNS];
-  const int run_count = split(shape, column, columns, runs);
-  for (int64_t tap = 0; tap < taps; tap++) {
-    const int64_t kx = tap % shape->kernel[2], rest = tap / shape->kernel[2];
-    const int64_t ky = rest % shape->kernel[1], kz = rest / shape->kernel[1];
-    int count = 0, filled = 0;
-    for (int i = 0; i < run_count; i++) {
-      if (!clip(shape, &runs[i], kz, ky, kx, &pieces[count])) continue;
-      filled += pieces[count++].count;
-    }
-    // The rows of this tap: one per channel, from the first at or after first_k.
-    const int64_t skipped = divide_up(first_k - tap, taps);
-    for (int64_t row = skipped * taps + tap; row < first_k + k; row += taps) {
-      const float *from = group + row / taps * plane;
-      float *to = panel + (row - first_k) * width;
-      if (filled < width) memset(to, 0, (size_t)width * sizeof(float));
-      for (int i = 0; i < count; i++) {
-        const float *first = from + pieces[i].from;
-        if (stride == 1) {
-          copy(to + pieces[i].at, first, pieces[i].count);
-        } else {
-          for (int j = 0; j < pieces[i].count; j++) to[pieces[i].at + j] = first[j * stride];
-        }
-      }
-    }
-  }
-}
+#define T uint8_t
+#define LANES 16
+#define NAME zoo_conv_gather_u8
+#include "conv_gather.inc"

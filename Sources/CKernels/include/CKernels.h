@@ -18,3 +18,4 @@
 #include "zoo_vector.h"
 #include "zoo_half.h"
 #include "zoo_matmul_any.h"
+#include "zoo_qgemm.h"

@@ -1,0 +1,10 @@
+// 8-bit matrix kernels for 64-bit Arm.
+#if defined(__aarch64__)
+#define ISA neon
+#define VL 4
+#define ROWS 6
+#define VECTORS 2
+#define GROUP 2
+#include "qgemm_generic.h"
+#include "qgemm_kernels.inc"
+#endif
