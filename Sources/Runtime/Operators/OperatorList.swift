@@ -6,6 +6,7 @@ let builtinOperators: [OperatorEntry] = [
   controlOperators,
   matrixOperators,
   convolutionOperators,
+  quantizedOperators,
   numericOperators,
 ].flatMap { $0 }
 
@@ -55,4 +56,12 @@ private let matrixOperators: [OperatorEntry] = [
 private let convolutionOperators: [OperatorEntry] = [
   .init("Conv", [1, 11, 22], Conv.init),
   .init("FusedConv", domain: "zoo", [1], Conv.init),
+]
+
+private let quantizedOperators: [OperatorEntry] = [
+  .init("ConvInteger", [10], ConvInteger.init),
+  .init("DynamicQuantizeLinear", [11], DynamicQuantizeLinear.init),
+  .init("MatMulInteger", [10], MatMulInteger.init),
+  .init("QLinearConv", [10], QLinearConv.init),
+  .init("QLinearMatMul", [10, 21], QLinearMatMul.init),
 ]
