@@ -6,7 +6,8 @@ import Zoo
 struct ZooTool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "zoo-tool",
-    abstract: "Converts, compresses, quantizes, prunes, inspects, verifies, benchmarks and runs models.",
+    abstract:
+      "Converts, compresses, quantizes, prunes, inspects, verifies, benchmarks and runs models.",
     discussion: """
       MODEL is the path of a .zoo or .onnx file, or the name of a registered model (`zoo-tool list`).
 
@@ -14,7 +15,8 @@ struct ZooTool: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Convert.self, Compress.self, Inspect.self, Run.self, Verify.self, Bench.self,
+      List.self, Info.self, Convert.self, Compress.self, Inspect.self, Run.self, Verify.self,
+      Bench.self,
     ])
 
   static func main() {

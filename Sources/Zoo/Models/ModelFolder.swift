@@ -39,6 +39,8 @@ struct ModelFolder {
   /// Adds the files beside a model as assets, unless it has assets of those names.
   func attachAssets(to model: inout Model) throws(ModelError) {
     for (name, mediaType) in Self.assets where model.asset(name) == nil {
+      // The vocabulary is part of the tokenizer's own file.
+      if name == AssetName.vocabulary, model.asset(AssetName.tokenizer) != nil { continue }
       guard let path = file(name) else { continue }
       model.assets.append(
         Asset(name: name, mediaType: mediaType, bytes: try FilePath.bytes(path)))
@@ -76,5 +78,23 @@ struct ModelFolder {
       values.append(NamedValue(port.name, try ValueFile.read(file, as: port.type).value))
     }
     return values
+  }
+
+  /// Gives a text model that is a file of its own the tokenizer that lies beside it, or in a folder of the same name.
+  static func attachTokenizer(
+    to model: inout Model, path: String, store: ModelStore
+  ) throws(ModelError) {
+    let takesIDs = model.main.inputs.contains { model[$0].name == "input_ids" }
+    guard takesIDs, FilePath.isFile(path) else { return }
+    let parent = FilePath.parent(path)
+    for place in [FilePath.join(parent, FilePath.stem(path)), parent] {
+      let folder = ModelFolder(path: place, store: store)
+      for name in [AssetName.tokenizer, AssetName.vocabulary] {
+        let known = model.asset(AssetName.tokenizer) ?? model.asset(AssetName.vocabulary)
+        guard known == nil, let file = folder.file(name) else { continue }
+        model.assets.append(
+          Asset(name: name, mediaType: "text/plain", bytes: try FilePath.bytes(file)))
+      }
+    }
   }
 }

@@ -15,6 +15,8 @@ public struct ModelStore: Sendable {
     public var model: Model
     /// `nil` if only the model itself can tell.
     public var task: String?
+    /// Where its file or folder is; `nil` for an embedded model.
+    public var path: String?
   }
 
   /// Opens what `reference` names: a registered name (`digits`), a registered name with the path of its weights
@@ -29,10 +31,10 @@ public struct ModelStore: Sendable {
     if let name = parts.first, let known = registry.model(name) {
       let path = parts.count > 1 ? parts[1] : nil
       if path != nil || reference == name {
-        return Entry(model: try known.open(path, self), task: known.task)
+        return Entry(model: try known.open(path, self), task: known.task, path: path)
       }
     }
-    return Entry(model: try open(path: reference), task: nil)
+    return Entry(model: try open(path: reference), task: nil, path: reference)
   }
 
   /// Opens a file of any registered format, or a folder: a checkpoint (`config.json`, `model.safetensors`) or a model

@@ -20,13 +20,24 @@ public struct ZooModel: Sendable {
 
   /// Opens a model by name or path; see ``ModelStore/open(_:)``.
   ///
-  /// - Parameter task: What the model is for; by default what its name or its card says, or what it looks like.
+  /// A text model in a file of its own finds its `tokenizer.json` or `vocab.txt` beside it, or in a folder of the same
+  /// name.
+  ///
+  /// - Parameters:
+  ///   - task: What the model is for; by default what its name or its card says, or what it looks like.
+  ///   - assets: Used in place of the model's own of the same name.
   /// - Throws: `.invalidRequest` if there is no such model or task, and all that opening and preparing it can throw.
   public init(
-    _ reference: String, task: String? = nil, registry: PluginRegistry = .standard,
-    options: Session.Options? = nil
+    _ reference: String, task: String? = nil, assets: [Asset] = [],
+    registry: PluginRegistry = .standard, options: Session.Options? = nil
   ) throws(ModelError) {
-    let entry = try ModelStore(registry: registry).open(reference)
+    let store = ModelStore(registry: registry)
+    var entry = try store.open(reference)
+    entry.model.assets.removeAll { own in assets.contains { $0.name == own.name } }
+    entry.model.assets += assets
+    if let path = entry.path {
+      try ModelFolder.attachTokenizer(to: &entry.model, path: path, store: store)
+    }
     try self.init(
       entry.model, task: task ?? entry.task, registry: registry, options: options)
   }

@@ -144,7 +144,8 @@ struct Inspection: Encodable {
     Console.table(
       plan.steps.map { [$0.node, $0.kernel, $0.outputs.joined(separator: ", ")] })
     for note in plan.notes {
-      Swift.print("\(note.applied ? "applied" : "declined") \(note.pass) at \(note.node): \(note.reason)")
+      Swift.print(
+        "\(note.applied ? "applied" : "declined") \(note.pass) at \(note.node): \(note.reason)")
     }
   }
 }

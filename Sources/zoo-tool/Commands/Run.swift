@@ -3,9 +3,15 @@ import Zoo
 
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Runs a model on tensors.",
+    abstract:
+      "Asks a model: texts, pictures or table rows in, answers out; or tensors in, tensors out.",
     discussion: """
-      Example:
+      Without any input, lines are read from standard input: texts, paths of pictures, or CSV with a header, as the \
+      model needs. Examples:
+        zoo-tool run sentiment --text "What a lovely day"
+        zoo-tool run digits --image three.png --image seven.png --json
+        zoo-tool run house-price --csv houses.csv
+        zoo-tool run sentence-embedding:minilm/ --text "a cat" --json
         zoo-tool run model.onnx --input x=x.npy --output-dir out
       """)
 
@@ -17,6 +23,16 @@ struct Run: ParsableCommand {
   @Argument(help: "A path or a registered name.", completion: .file(extensions: ["zoo", "onnx"]))
   var model: String
 
+  @Option(help: "A text.") var text: [String] = []
+
+  @Option(help: "A PNG or JPEG file.", completion: .file(extensions: ["png", "jpg", "jpeg"]))
+  var image: [String] = []
+
+  @Option(
+    help: "A CSV file with a header; `-` for standard input.",
+    completion: .file(extensions: ["csv"]))
+  var csv: [String] = []
+
   @Option(help: "A tensor for an input, as NAME=FILE with a .npy or ONNX .pb file.")
   var input: [NamedArgument] = []
 
@@ -26,11 +42,42 @@ struct Run: ParsableCommand {
   @Option(help: "The outputs' format: npy or pb.")
   var outputFormat = Format.npy
 
+  @Option(help: "What the model is for, if it does not say so itself.")
+  var task: String?
+
+  @Option(help: "A file to use as an asset of the model, as NAME=FILE: tokenizer.json=my.json.")
+  var asset: [NamedArgument] = []
+
   @OptionGroup var options: SessionOptions
+  @OptionGroup var plugins: PluginOptions
   @OptionGroup var printing: OutputOptions
 
+  func validate() throws {
+    let kinds = [text.isEmpty, image.isEmpty, csv.isEmpty, input.isEmpty].count { !$0 }
+    guard kinds <= 1 else {
+      throw ValidationError("Give one of --text, --image, --csv and --input, not several.")
+    }
+  }
+
   func run() throws {
-    let session = try Session(ModelSource.open(model), options: options.session)
+    let registry = try plugins.registry()
+    if !input.isEmpty || outputDir != nil { return try runTensors(registry) }
+    let model = try ZooModel(
+      model, task: task, assets: RawInputs.assets(asset), registry: registry,
+      options: options.session(registry))
+    let isSilent = text.isEmpty && image.isEmpty && csv.isEmpty
+    if isSilent, model.inputKind == .tensors { return try runTensors(registry) }
+    let inputs = try RawInputs(texts: text, images: image, tables: csv, for: model.inputKind)
+    let answers = try inputs.ask(model)
+    if printing.json {
+      return print(JSON.array(answers.map(\.json)).text())
+    }
+    for answer in answers { print(answer) }
+  }
+
+  private func runTensors(_ registry: PluginRegistry) throws {
+    let model = try ModelStore(registry: registry).open(model).model
+    let session = try Session(model, options: options.session(registry))
     let outputs = try session.run(values: TensorFiles.read(input, for: session))
     if let outputDir {
       try TensorFiles.write(outputs, of: session, to: outputDir, format: outputFormat.file)

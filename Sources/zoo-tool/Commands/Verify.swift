@@ -3,7 +3,8 @@ import Zoo
 
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Replays recorded cases: those in a model file, or folders of the ONNX backend suite.",
+    abstract:
+      "Replays recorded cases: those in a model file, or folders of the ONNX backend suite.",
     discussion: """
       A folder holds model.onnx (or model.zoo) and test_data_set_0/input_0.pb, output_0.pb, …; several may be named.
       Examples:

@@ -13,11 +13,25 @@ struct SessionOptions: ParsableArguments {
     if let threads, threads < 1 { throw ValidationError("--threads must be 1 or more.") }
   }
 
-  var session: Session.Options {
-    var options = Session.Options()
+  var session: Session.Options { session(.standard) }
+
+  /// With the operators and passes of a registry.
+  func session(_ registry: PluginRegistry) -> Session.Options {
+    var options = registry.sessionOptions
     options.threads = threads
     options.optimizes = !noOptimize
     return options
+  }
+}
+
+struct PluginOptions: ParsableArguments {
+  @Option(help: "A shared library with plugins, which runs with all rights of this program.")
+  var plugin: [String] = []
+
+  func registry() throws(ModelError) -> PluginRegistry {
+    var registry = PluginRegistry.standard
+    for path in plugin { try PluginLibrary.load(path, into: &registry) }
+    return registry
   }
 }
 

@@ -1,9 +1,10 @@
+import Zoo
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
   import Foundation
 #endif
-import Zoo
 
 enum FileSize {
   /// - Throws: `.fileAccess` if there is no such file.

@@ -1,9 +1,10 @@
+import Zoo
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
   import Foundation
 #endif
-import Zoo
 
 /// Tensors in files, as arguments name them.
 enum TensorFiles {

@@ -1,0 +1,119 @@
+import Zoo
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Texts, pictures and rows from arguments, files and standard input.
+struct RawInputs {
+  private enum Source {
+    case text(String)
+    case image(String)
+    case row([String: String])
+  }
+
+  private var sources: [Source] = []
+
+  init(
+    texts: [String], images: [String], tables: [String], for kind: RawInput.Kind
+  ) throws(ModelError) {
+    sources = texts.map(Source.text) + images.map(Source.image)
+    for path in tables { try append(table: path == "-" ? Self.standardInput() : Self.read(path)) }
+    guard texts.isEmpty, images.isEmpty, tables.isEmpty else { return }
+    let input = try Self.standardInput()
+    if kind == .row {
+      try append(table: input)
+      return
+    }
+    for line in String(decoding: input, as: UTF8.self).split(whereSeparator: \.isNewline) {
+      sources.append(kind == .image ? .image(String(line)) : .text(String(line)))
+    }
+  }
+
+  private mutating func append(table bytes: [UInt8]) throws(ModelError) {
+    var table = try CSVTable(bytes)
+    while let row = try table.next() { sources.append(.row(row)) }
+  }
+
+  private static func read(_ path: String) throws(ModelError) -> [UInt8] {
+    Array(try MappedFile(path: path).bytes)
+  }
+
+  private static func standardInput() throws(ModelError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = Glibc.read(0, &chunk, chunk.count)
+      if count == 0 { return bytes }
+      guard count > 0 else {
+        if errno == EINTR { continue }
+        throw ModelError(.fileAccess, "standard input cannot be read")
+      }
+      bytes += chunk[..<count]
+    }
+  }
+
+  /// Assets given as NAME=FILE.
+  static func assets(_ arguments: [NamedArgument]) throws(ModelError) -> [Asset] {
+    var assets: [Asset] = []
+    for argument in arguments {
+      let bytes = try read(argument.value)
+      assets.append(Asset(name: argument.name, mediaType: "", bytes: bytes))
+    }
+    return assets
+  }
+
+  /// Answers to all inputs, some hundred at a time, with a bar on standard error if that is a terminal.
+  func ask(_ model: ZooModel) throws(ModelError) -> [Answer] {
+    let bar = ProgressBar(total: sources.count)
+    var answers: [Answer] = []
+    answers.reserveCapacity(sources.count)
+    for start in stride(from: 0, to: sources.count, by: 256) {
+      var inputs: [RawInput] = []
+      for source in sources[start..<min(start + 256, sources.count)] {
+        switch source {
+        case .text(let text): inputs.append(.text(text))
+        case .row(let row): inputs.append(.row(row))
+        case .image(let path): inputs.append(.image(try Image(contentsOf: path)))
+        }
+      }
+      answers += try model.run(inputs) { done in bar.show(start + done) }
+    }
+    bar.clear()
+    return answers
+  }
+}
+
+/// `[██████░░░░] 60 %`, drawn over itself.
+struct ProgressBar {
+  private let total: Int
+  private let isShown: Bool
+
+  init(total: Int) {
+    self.total = total
+    isShown = total > 1 && isatty(2) == 1
+  }
+
+  func show(_ done: Int) {
+    guard isShown else { return }
+    let filled = done * 30 / max(total, 1)
+    let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 30 - filled)
+    write("\r[\(bar)] \(done * 100 / max(total, 1)) % (\(done) of \(total))")
+  }
+
+  func clear() { if isShown { write("\r\u{1B}[K") } }
+
+  private func write(_ text: String) {
+    let bytes = Array(text.utf8)
+    _ = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
+  }
+}
