@@ -26,3 +26,11 @@ void zoo_conv_f32_pack(
 void zoo_conv_f32_run(
     zoo_isa isa, const zoo_conv_shape *shape, const float *input, const void *packed,
     float *output, const zoo_epilogue *epilogue, int max_threads);
+
+/// f32 transposed convolution. `shape` describes it from its input to its output: input[axis] elements are `stride`
+/// apart in the output, `pad` output elements are cut off before the first. Weights are
+/// [in_channels, out_channels / groups, kernel…].
+size_t zoo_conv_transpose_f32_scratch_bytes(const zoo_conv_shape *shape);
+void zoo_conv_transpose_f32_run(
+    zoo_isa isa, const zoo_conv_shape *shape, const float *input, const float *weights,
+    const float *bias, float *output, void *scratch, int max_threads);

@@ -55,6 +55,7 @@ private let matrixOperators: [OperatorEntry] = [
 
 private let convolutionOperators: [OperatorEntry] = [
   .init("Conv", [1, 11, 22], Conv.init),
+  .init("ConvTranspose", [1, 11, 22], ConvTranspose.init),
   .init("FusedConv", domain: "zoo", [1], Conv.init),
 ]
 

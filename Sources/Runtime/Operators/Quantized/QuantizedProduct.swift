@@ -15,6 +15,7 @@ struct QuantizedProduct: Sendable {
   let bIsSigned: Bool
 
   static let elements: Set<ElementType> = [.u8, .i8]
+  static let scales: Set<ElementType> = [.f32, .f16, .bf16]
 
   init(_ io: NodeIO, a: Int, b: Int) throws(ModelError) {
     let (left, right) = (try io.input(a), try io.input(b))
