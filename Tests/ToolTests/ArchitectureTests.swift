@@ -1,0 +1,60 @@
+import Foundation
+import Testing
+
+/// The map of the project against the project.
+@Suite struct ArchitectureTests {
+  private let root = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  /// What each target's Swift files may import of this package.
+  private static let rule: [String: Set<String>] = [
+    "ModelFormat": ["CKernels", "CProtobufC", "CSchemas", "CZstd"],
+    "Runtime": ["CKernels", "ModelFormat"],
+    "Quantize": ["CKernels", "ModelFormat", "ZooRuntime"],
+    "Zoo": [
+      "CEmbeddedModels", "CPng", "CTurboJPEG", "ModelFormat", "Quantize", "ZooRuntime",
+    ],
+    "zoo-tool": ["Zoo"],
+  ]
+
+  private static let modules: Set<String> = [
+    "CEmbeddedModels", "CKernels", "CPng", "CProtobufC", "CSchemas", "CTurboJPEG", "CZstd",
+    "ModelFormat", "Quantize", "Zoo", "ZooRuntime",
+  ]
+
+  @Test func theMapNamesEveryFolder() throws {
+    let map = try String(contentsOf: root.appending(path: "ARCHITECTURE.md"), encoding: .utf8)
+    let folders = try FileManager.default.contentsOfDirectory(
+      atPath: root.appending(path: "Sources").path)
+    for folder in folders where !folder.hasPrefix(".") {
+      #expect(map.contains("`\(folder)`") || map.contains("`Sources/\(folder)`"), "\(folder)")
+    }
+  }
+
+  @Test(arguments: rule.keys.sorted()) func importsFollowTheRule(target: String) throws {
+    let allowed = try #require(Self.rule[target])
+    let folder = root.appending(path: "Sources/\(target)")
+    let files = try #require(
+      FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
+    var count = 0
+    for case let file as URL in files where file.pathExtension == "swift" {
+      count += 1
+      for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+        let words = line.split(separator: " ")
+        guard let keyword = words.firstIndex(of: "import"), keyword <= 2, keyword + 1 < words.count,
+          words[..<keyword].allSatisfy({ $0.hasPrefix("@") || $0 == "public" || $0 == "package" })
+        else { continue }
+        let module = String(words[keyword + 1])
+        guard Self.modules.contains(module) else { continue }
+        #expect(allowed.contains(module), "\(file.lastPathComponent) imports \(module)")
+      }
+    }
+    #expect(count > 0)
+  }
+
+  @Test func noFlagKeepsThePackageFromBeingADependency() throws {
+    let manifest = try String(
+      contentsOf: root.appending(path: "Package.swift"), encoding: .utf8)
+    #expect(!manifest.contains("unsafe" + "Flags"))
+  }
+}
