@@ -81,6 +81,7 @@ extension Model {
     let file = try MappedFile(path: path)
     do {
       self = try formats.format(of: file).read(file, limits: limits)
+      try validate()
     } catch {
       throw error.at(file: path)
     }
@@ -93,6 +94,7 @@ extension Model {
   ) throws(ModelError) {
     let file = try MappedFile(copying: bytes)
     self = try formats.format(of: file).read(file, limits: limits)
+    try validate()
   }
 
   /// Writes a model file in the format that the extension of `path` names. The file appears complete or not at all;

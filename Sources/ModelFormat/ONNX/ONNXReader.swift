@@ -25,7 +25,6 @@ package enum ONNXReader {
     var model = reader.model
     model.fileName = file.path
     try model.sortNodes()
-    try model.validate()
     withExtendedLifetime(file) {}
     return model
   }
