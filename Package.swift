@@ -41,7 +41,7 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(
-      name: "ModelFormatTests", dependencies: ["ModelFormat"], swiftSettings: settings),
+      name: "ModelFormatTests", dependencies: ["ModelFormat", "CKernels", "CZstd"], swiftSettings: settings),
     .testTarget(
       name: "ZooRuntimeTests", dependencies: ["ZooRuntime", "CKernels"], swiftSettings: settings),
     .testTarget(name: "QuantizeTests", dependencies: ["Quantize"], swiftSettings: settings),

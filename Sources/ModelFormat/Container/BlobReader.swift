@@ -68,7 +68,9 @@ final class BlobReader: Sendable {
         do throws(ModelError) {
           try decoder.decode(stored, into: part)
         } catch {
-          throw error.at(operand: "chunk \(chunk)")
+          throw ModelError(
+            error.code, "chunk \(chunk): \(error.found)", expected: error.expected,
+            remedy: error.remedy, at: error.site)
         }
       }
     }
@@ -108,7 +110,9 @@ struct StoredTensor: WeightSource {
 
   func load() throws(ModelError) -> Tensor {
     do throws(ModelError) {
-      if elementType == .string { return try TensorBytes.strings(try allBytes(), shape: shape) }
+      if elementType == .string {
+        return try TensorBytes.strings(try reader.allBytes(), shape: shape)
+      }
       let tensor =
         if let view = try reader.view() {
           try Tensor(elementType, shape: shape, sharing: view)
@@ -124,7 +128,6 @@ struct StoredTensor: WeightSource {
     }
   }
 
-  private func allBytes() throws(ModelError) -> [UInt8] { try reader.allBytes() }
 }
 
 extension BlobReader {

@@ -50,7 +50,7 @@ final class BlobWriter {
       let content = Content(byteCount: bytes.count, checksum: crc32c(bytes))
       for (number, earlier) in known[content, default: []] {
         let isSame = try earlier.withBytes { (other) throws(ModelError) in
-          other.elementsEqual(bytes)
+          other.hasSameBytes(as: bytes)
         }
         if isSame { return number }
       }

@@ -197,7 +197,7 @@ extension Tensor: Equatable {
     guard a.elementType == b.elementType, a.shape == b.shape else { return false }
     if let strings = a.strings { return strings == b.strings }
     let equal = try? a.withBytes { (x) throws(ModelError) in
-      try b.withBytes { (y) throws(ModelError) in x.elementsEqual(y) }
+      try b.withBytes { (y) throws(ModelError) in x.hasSameBytes(as: y) }
     }
     return equal ?? false
   }
