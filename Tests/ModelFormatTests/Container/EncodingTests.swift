@@ -21,16 +21,15 @@ import Testing
   @Test(arguments: CompressionLevel.allCases)
   func everyElementComesBack(level: CompressionLevel) throws {
     let folder = try TemporaryFolder()
-    for test in Self.cases where level != .max || test.count < 1000 {
-      let tensor = try test.pattern.tensor(test.element, count: test.count)
-      var model = Model()
-      let id = model.addValue("w")
-      model.main.weights[id] = Weight(tensor)
-      let path = folder.file("m.zoo")
-      try model.write(to: path, options: .init(level: level))
-      let read = try Model(contentsOf: path)
-      let weight = try #require(read.main.weights[id])
-      #expect(try weight.tensor() == tensor, "\(test.testDescription) \(weight.encoding)")
+    let cases = Self.cases.filter { level != .max || $0.count < 1000 }
+    let tensors = try cases.map { try $0.pattern.tensor($0.element, count: $0.count) }
+    var model = Model()
+    for tensor in tensors { model.main.weights[model.addValue("w")] = Weight(tensor) }
+    try model.write(to: folder.file("m.zoo"), options: .init(level: level))
+    let read = try Model(contentsOf: folder.file("m.zoo"))
+    for (index, tensor) in tensors.enumerated() {
+      let weight = try #require(read.main.weights[ValueID(index)])
+      #expect(try weight.tensor() == tensor, "\(cases[index].testDescription) \(weight.encoding)")
     }
   }
 }
