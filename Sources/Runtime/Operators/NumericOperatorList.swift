@@ -5,6 +5,8 @@ import CKernels
 let numericOperators: [OperatorEntry] = [
   elementwiseOperators,
   normalizationOperators,
+  reductionOperators,
+  conversionOperators,
 ].flatMap { $0 }
 
 private let elementwiseOperators: [OperatorEntry] =
@@ -70,4 +72,55 @@ private let normalizationOperators: [OperatorEntry] = [
   .init("LRN", [1, 13], LocalNormalization.init(lrn:)),
   .init("LpNormalization", [1, 22], LocalNormalization.init(lp:)),
   .init("MeanVarianceNormalization", [9, 13], LocalNormalization.init(meanVariance:)),
+]
+
+private let reductionOperators: [OperatorEntry] = [
+  .init("ReduceSum", [1, 11, 13]) { (node) throws(ModelError) in
+    try Reduce(node, zoo_reduce_sum)
+  },
+  .init("ReduceMean", [1, 11, 13, 18]) { (node) throws(ModelError) in
+    try Reduce(node, zoo_reduce_mean)
+  },
+  .init("ReduceMax", [1, 11, 12, 13, 18, 20]) { (node) throws(ModelError) in
+    try Reduce(node, zoo_reduce_max)
+  },
+  .init("ReduceMin", [1, 11, 12, 13, 18, 20]) { (node) throws(ModelError) in
+    try Reduce(node, zoo_reduce_min)
+  },
+  .init("ReduceProd", [1, 11, 13, 18]) { (node) throws(ModelError) in
+    try Reduce(node, zoo_reduce_prod)
+  },
+  .init("ReduceSumSquare", [1, 11, 13, 18]) { (node) throws(ModelError) in
+    try Reduce(node, zoo_reduce_sum_square)
+  },
+  .init("ReduceL1", [1, 11, 13, 18]) { (node) throws(ModelError) in
+    try Reduce(node, zoo_reduce_l1)
+  },
+  .init("ReduceL2", [1, 11, 13, 18]) { (node) throws(ModelError) in
+    try Reduce(node, zoo_reduce_l2)
+  },
+  .init("ReduceLogSum", [1, 11, 13, 18]) { (node) throws(ModelError) in
+    try Reduce(node, zoo_reduce_log_sum)
+  },
+  .init("ReduceLogSumExp", [1, 11, 13, 18]) { (node) throws(ModelError) in
+    try Reduce(node, zoo_reduce_log_sum_exp)
+  },
+  .init("ArgMax", [1, 11, 12, 13]) { (node) throws(ModelError) in
+    try ArgExtreme(node, isMin: false)
+  },
+  .init("ArgMin", [1, 11, 12, 13]) { (node) throws(ModelError) in
+    try ArgExtreme(node, isMin: true)
+  },
+  .init("CumSum", [11, 14]) { (node) throws(ModelError) in
+    try Cumulative(node, isProduct: false)
+  },
+  .init("CumProd", [26]) { (node) throws(ModelError) in try Cumulative(node, isProduct: true) },
+  .init("TopK", [1, 10, 11, 24], TopK.init),
+]
+
+private let conversionOperators: [OperatorEntry] = [
+  .init("Cast", [1, 6, 9, 13, 19, 21, 23, 24, 25, 28], Cast.init(_:)),
+  .init("CastLike", [15, 19, 21, 23, 24, 25], Cast.init(like:)),
+  .init("QuantizeLinear", [10, 13, 19, 21, 23, 24, 25, 28], QuantizeLinear.init),
+  .init("DequantizeLinear", [10, 13, 19, 21, 23, 24, 25, 28], DequantizeLinear.init),
 ]

@@ -53,13 +53,13 @@ struct SmallFloat: Sendable {
     }
   }
 
-  /// The code of NaN; the greatest value where there is none.
+  /// The code of NaN; minus zero where there is none, as ml_dtypes has it.
   private var nan: UInt16 {
     switch special {
     case .ieee: UInt16(topExponent) << mantissaBits | 1 << (mantissaBits - 1)
     case .nanOnly: signBit - 1
     case .nanAtMinusZero: signBit
-    case .none: greatest
+    case .none: signBit
     }
   }
 

@@ -61,7 +61,7 @@ struct BatchNormalization: TensorOperator {
       wants: (0..<5).map { $0 < io.outputs.count && io.outputs[$0] != nil })
     let stage = try Stage(io, as: .f64, inputs: [1, 2, 3, 4], outputs: [1, 2, 3, 4])
     if x.element == .f64 {
-      return Kernel("batch_norm_f64", scratchBytes: stage.scratchOffset + 16 * channels) {
+      return Kernel("batch_norm_f64", scratchBytes: stage.scratchOffset + 16 * max(channels, 1)) {
         context in
         stage.load(context)
         call.run(context, stage, Double.self, context.input(0), context.output())
@@ -70,7 +70,7 @@ struct BatchNormalization: TensorOperator {
     }
     let data = try Stage(io, as: .f32, inputs: [0], outputs: [0])
     let half = !data.isEmpty
-    let offset = stage.scratchOffset + 16 * channels
+    let offset = stage.scratchOffset + 16 * max(channels, 1)
     let count = x.count
     let type = try x.element.requireScalar()
     return Kernel(

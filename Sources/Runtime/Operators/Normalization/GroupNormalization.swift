@@ -60,7 +60,8 @@ struct GroupNormalization: TensorOperator {
     let isWide = x.element == .f64
     let stage = try Stage(io, as: x.element.computeType)
     return Kernel(
-      "group_norm_\(x.element.computeType)", scratchBytes: stage.scratchOffset + 8 * channels
+      "group_norm_\(x.element.computeType)",
+      scratchBytes: stage.scratchOffset + 8 * max(channels, 1)
     ) { context in
       stage.load(context)
       if isWide { call.wide(context) } else { call.narrow(context, stage) }

@@ -39,11 +39,15 @@ struct FloatTest: TensorOperator {
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
     let element = try io.input(0).element
     let count = try io.input(0).count
-    let reader = try ScalarReader(element)
+    let codec = try ElementCodec(element)
     return Kernel(findsNaN ? "is_nan" : "is_inf") { context in
       let x = context.inputBytes(0)
       let y = context.output(as: Bool.self)
-      for i in 0..<count { y[i] = holds(reader.double(x, i)) }
+      var value = 0.0
+      for i in 0..<count {
+        codec.decode(x, i, 1, &value)
+        y[i] = holds(value)
+      }
     }
   }
 }
