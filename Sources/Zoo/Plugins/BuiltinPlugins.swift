@@ -1,9 +1,10 @@
 import ModelFormat
+import Quantize
 import ZooRuntime
 
 /// Everything that the library itself registers.
 let builtinPlugins: [any Plugin] = [
-  BuiltinFormats(), BuiltinRuntime(), BuiltinTasks(), BuiltinModels(),
+  BuiltinFormats(), BuiltinRuntime(), BuiltinRecipes(), BuiltinTasks(), BuiltinModels(),
 ]
 
 struct BuiltinFormats: Plugin {
@@ -22,6 +23,17 @@ struct BuiltinRuntime: Plugin {
   func register(into registry: inout PluginRegistry) throws(ModelError) {
     for entry in OperatorRegistry.standard.all { try registry.register(operator: entry, by: name) }
     for pass in builtinPasses { try registry.register(pass: pass, by: name) }
+  }
+}
+
+struct BuiltinRecipes: Plugin {
+  let name = "built-in recipes"
+
+  func register(into registry: inout PluginRegistry) throws(ModelError) {
+    try registry.register(recipe: DynamicQuantization(), by: name)
+    try registry.register(recipe: StaticQuantization(), by: name)
+    try registry.register(recipe: WeightQuantization(), by: name)
+    try registry.register(recipe: try Pruner(sparsity: 0.5), by: name)
   }
 }
 

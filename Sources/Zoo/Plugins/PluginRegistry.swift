@@ -1,4 +1,5 @@
 import ModelFormat
+import Quantize
 import ZooRuntime
 
 /// Something that adds to what a program knows about models.
@@ -115,16 +116,6 @@ public struct PluginRegistry: Sendable {
   }
 
   public func model(_ name: String) -> KnownModel? { models.first { $0.name == name } }
-}
-
-/// A way of making a model smaller: quantization, pruning.
-public protocol CompressionRecipe: Sendable {
-  var name: String { get }
-  /// One line for people.
-  var summary: String { get }
-  /// - Parameter samples: Inputs by name such as the model will see, for recipes that measure its activations.
-  /// - Returns: An ordinary model, which runs and is written like any other.
-  func apply(to model: Model, samples: [[String: Tensor]]) throws(ModelError) -> Model
 }
 
 /// A model that can be opened by name.

@@ -1,1 +1,0 @@
-/// What the package knows about models.

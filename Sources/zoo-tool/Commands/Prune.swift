@@ -1,0 +1,42 @@
+import ArgumentParser
+import Zoo
+
+struct Prune: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Sets a model's smallest weights to zero.",
+    discussion: """
+      A .zoo file keeps only what is not zero. Prune before quantizing: zeros stay zeros.
+
+      Examples:
+        zoo-tool prune model.onnx sparse.zoo --sparsity 0.5
+        zoo-tool prune model.onnx sparse.zoo --pattern 2:4
+      """)
+
+  @Argument(help: "The model to read.", completion: .file(extensions: ["zoo", "onnx"]))
+  var input: String
+
+  @Argument(help: "The file to write.", completion: .file(extensions: ["zoo", "onnx"]))
+  var output: String
+
+  @Option(help: "The share of weights that become zero, from 0 to less than 1.")
+  var sparsity: Double?
+
+  @Option(help: "unstructured, or n:m to keep n of each m neighbours, such as 2:4.")
+  var pattern = "unstructured"
+
+  @Flag(help: "Meet the share over all layers together instead of in each.")
+  var global = false
+
+  @OptionGroup var samples: SampleOptions
+  @OptionGroup var layers: LayerOptions
+  @OptionGroup var printing: OutputOptions
+
+  func run() throws {
+    let pruner = try Pruner(
+      sparsity: sparsity, pattern: SparsityPattern(pattern), isGlobal: global,
+      selection: layers.selection)
+    let model = try ModelSource.open(input)
+    try CompressionRun.apply(
+      pruner, to: model, samples: samples.read(for: model), writing: output, printing)
+  }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Zoo
+
+/// Which layers a command works on.
+struct LayerOptions: ParsableArguments {
+  @Option(help: "Only layers whose node or weight has such a name; may be repeated.")
+  var include: [String] = []
+
+  @Option(help: "No layers whose node or weight has such a name; may be repeated.")
+  var exclude: [String] = []
+
+  @Option(help: "Only nodes of this operator, such as MatMul; may be repeated.")
+  var operators: [String] = []
+
+  @Option(help: "Leave weights with fewer elements alone.")
+  var minimumElements = 256
+
+  var selection: LayerSelection {
+    LayerSelection(
+      include: include, exclude: exclude, operators: operators.isEmpty ? nil : Set(operators),
+      minimumElements: minimumElements)
+  }
+}
+
+/// Inputs such as the model will meet.
+struct SampleOptions: ParsableArguments {
+  @Option(
+    help: """
+      Samples: a folder with one folder per sample that holds NAME.npy or NAME.pb for each input; a folder or a file \
+      of .npy or .pb files for models with one input. May be repeated. Without --mode static they only measure what \
+      the outputs lost.
+      """,
+    completion: .directory)
+  var calibration: [String] = []
+
+  func read(for model: Model) throws(ModelError) -> [[String: Value]] {
+    var samples: [[String: Value]] = []
+    for path in calibration { samples += try SampleFiles.read(path, for: model) }
+    return samples
+  }
+}
+
+/// Applies a recipe and says what it did.
+enum CompressionRun {
+  static func apply(
+    _ recipe: any CompressionRecipe, to model: Model, samples: [[String: Value]],
+    writing output: String, _ printing: OutputOptions
+  ) throws {
+    let (small, report) = try recipe.apply(to: model, samples: samples)
+    try small.write(to: output)
+    if printing.json { return try Console.json(report) }
+    print(report)
+    print("\n\(output): \(Console.bytes(try FileSize.bytes(output)))")
+  }
+}
