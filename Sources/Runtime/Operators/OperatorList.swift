@@ -8,6 +8,7 @@ let builtinOperators: [OperatorEntry] = [
   convolutionOperators,
   quantizedOperators,
   numericOperators,
+  recurrentOperators,
 ].flatMap { $0 }
 
 private let shapeOperators: [OperatorEntry] = [
@@ -65,4 +66,10 @@ private let quantizedOperators: [OperatorEntry] = [
   .init("MatMulInteger", [10], MatMulInteger.init),
   .init("QLinearConv", [10], QLinearConv.init),
   .init("QLinearMatMul", [10, 21], QLinearMatMul.init),
+]
+
+private let recurrentOperators: [OperatorEntry] = [
+  .init("GRU", [1, 3, 7, 14, 22], GRU.init),
+  .init("LSTM", [1, 7, 14, 22], LSTM.init),
+  .init("RNN", [1, 7, 14, 22], RNN.init),
 ]
