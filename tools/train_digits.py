@@ -176,6 +176,17 @@ def export(model):
     return artifacts.make_model(graph, "digits")
 
 
+def obtain_teacher(x, y, options):
+    if options.teacher and options.teacher.exists():
+        teacher = Teacher()
+        teacher.load_state_dict(torch.load(options.teacher))
+        return teacher.eval()
+    teacher = train_teacher(x, y, options.teacher_epochs)
+    if options.teacher:
+        torch.save(teacher.state_dict(), options.teacher)
+    return teacher
+
+
 def card(reached):
     return {
         "name": "digits",
@@ -217,16 +228,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="data")
     parser.add_argument("--out", default=artifacts.REPOSITORY / "Models" / "digits")
-    parser.add_argument("--copies", type=int, default=14, help="bent copies of each image")
-    parser.add_argument("--epochs", type=int, default=12, help="passes over all copies")
-    parser.add_argument("--teacher-epochs", type=int, default=6)
+    parser.add_argument("--copies", type=int, default=10, help="bent copies of each image")
+    parser.add_argument("--epochs", type=int, default=9, help="passes over all copies")
+    parser.add_argument("--teacher-epochs", type=int, default=8)
+    parser.add_argument("--teacher", type=Path, help="a file that keeps the trained teacher between runs")
     options = parser.parse_args()
     random.seed(1)
     np.random.seed(1)
     torch.manual_seed(1)
     x, y = load(options.data, "train")
     test_x, test_y = load(options.data, "test")
-    teacher = train_teacher(x, y, options.teacher_epochs)
+    teacher = obtain_teacher(x, y, options)
     print(f"teacher: {accuracy(teacher, test_x, test_y):.2f} % of {len(test_y)} test images", flush=True)
     images, targets = lessons(x, y, teacher, options.copies)
     model = train_perceptron(images, targets, options.epochs, lambda m: accuracy(m, test_x, test_y))

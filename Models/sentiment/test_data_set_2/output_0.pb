@@ -1,0 +1,1 @@
+BprobabilitiesJÊ>b;Á?¼¸{?–èˆ<
