@@ -353,7 +353,7 @@ def main():
     parser.add_argument("--lexicon", default="data/vader_sentiment_lexicon.txt")
     parser.add_argument("--minilm", default=".build-fixtures")
     parser.add_argument("--out", default=artifacts.REPOSITORY / "Models" / "sentiment")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--evaluate", type=int, default=3)
     options = parser.parse_args()
     texts, valence = read_rows(options.data)
