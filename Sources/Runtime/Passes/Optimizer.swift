@@ -3,6 +3,8 @@ public let builtinPasses: [any Pass] = [
   ConstantFolding(),
   IdentityRemoval(),
   ConstantFolding(keepsQuantized: false),
+  BatchNormalizationFolding(),
+  ProductFusion(),
 ]
 
 /// Runs passes over all graphs of a model.
