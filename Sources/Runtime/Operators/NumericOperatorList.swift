@@ -7,6 +7,7 @@ let numericOperators: [OperatorEntry] = [
   normalizationOperators,
   reductionOperators,
   conversionOperators,
+  poolingOperators,
 ].flatMap { $0 }
 
 private let elementwiseOperators: [OperatorEntry] =
@@ -123,4 +124,18 @@ private let conversionOperators: [OperatorEntry] = [
   .init("CastLike", [15, 19, 21, 23, 24, 25], Cast.init(like:)),
   .init("QuantizeLinear", [10, 13, 19, 21, 23, 24, 25, 28], QuantizeLinear.init),
   .init("DequantizeLinear", [10, 13, 19, 21, 23, 24, 25, 28], DequantizeLinear.init),
+]
+
+private let poolingOperators: [OperatorEntry] = [
+  .init("MaxPool", [1, 8, 10, 11, 12, 22], Pool.init(max:)),
+  .init("AveragePool", [1, 7, 10, 11, 19, 22], Pool.init(average:)),
+  .init("LpPool", [1, 2, 11, 18, 22], Pool.init(lp:)),
+  .init("GlobalAveragePool", [1, 22]) { (node) throws(ModelError) in
+    try GlobalPool(node, zoo_reduce_mean)
+  },
+  .init("GlobalMaxPool", [1, 22]) { (node) throws(ModelError) in
+    try GlobalPool(node, zoo_reduce_max)
+  },
+  .init("GlobalLpPool", [1, 2, 22], GlobalPool.init(lp:)),
+  .init("MaxUnpool", [9, 11, 22], MaxUnpool.init),
 ]
