@@ -16,6 +16,9 @@ step "Real models and what ONNX Runtime answers to them"
 python=$(scripts/oracle.sh)
 "$python" tools/fetch_fixtures.py "$ZOO_FIXTURES"
 
+cases=$ZOO_FIXTURES/tokenizer-cases.json
+[ -f "$cases" ] || "$python" tools/make_tokenizer_cases.py "$ZOO_FIXTURES/minilm/tokenizer.json" "$cases"
+
 check "Format" scripts/lint.sh
 
 step "Build"

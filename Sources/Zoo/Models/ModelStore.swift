@@ -87,7 +87,7 @@ enum FilePath {
         .limitExceeded, "a file of \(file.bytes.count) bytes", expected: "at most \(limit)",
         at: .init(file: path))
     }
-    return Array(file.bytes)
+    return withExtendedLifetime(file) { Array(file.bytes) }
   }
 }
 

@@ -23,7 +23,7 @@ struct Run: ParsableCommand {
   @Argument(help: "A path or a registered name.", completion: .file(extensions: ["zoo", "onnx"]))
   var model: String
 
-  @Option(help: "A text.") var text: [String] = []
+  @Option(parsing: .unconditionalSingleValue, help: "A text.") var text: [String] = []
 
   @Option(help: "A PNG or JPEG file.", completion: .file(extensions: ["png", "jpg", "jpeg"]))
   var image: [String] = []

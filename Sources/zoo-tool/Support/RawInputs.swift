@@ -45,14 +45,15 @@ struct RawInputs {
   }
 
   private static func read(_ path: String) throws(ModelError) -> [UInt8] {
-    Array(try MappedFile(path: path).bytes)
+    let file = try MappedFile(path: path)
+    return withExtendedLifetime(file) { Array(file.bytes) }
   }
 
   private static func standardInput() throws(ModelError) -> [UInt8] {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      let count = Glibc.read(0, &chunk, chunk.count)
+      let count = readBytes(&chunk)
       if count == 0 { return bytes }
       guard count > 0 else {
         if errno == EINTR { continue }
@@ -114,6 +115,13 @@ struct ProgressBar {
 
   private func write(_ text: String) {
     let bytes = Array(text.utf8)
-    _ = bytes.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
+    _ = bytes.withUnsafeBytes { writeBytes($0) }
   }
+}
+
+// The names of the C library, which methods of the types above hide.
+private func readBytes(_ chunk: inout [UInt8]) -> Int { read(0, &chunk, chunk.count) }
+
+private func writeBytes(_ bytes: UnsafeRawBufferPointer) -> Int {
+  write(2, bytes.baseAddress, bytes.count)
 }
