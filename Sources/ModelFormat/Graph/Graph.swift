@@ -20,6 +20,9 @@ public struct Node: Sendable {
   public var name: String
   public var opType: String
   public var domain: String
+  /// The version of the domain that the node follows, if it is not the model's: in a model that is prepared to run,
+  /// nodes of a function follow what the function imports.
+  public var opset: Int?
   /// Which of several functions of the same name is meant.
   public var overload = ""
   /// `nil` where an optional operand is left out.

@@ -52,6 +52,9 @@ public struct GraphEditor: Sendable {
     return readers.first
   }
 
+  /// The version of its domain that a node follows.
+  public func opset(of node: Node) -> Int { edited.opset(of: node) }
+
   public func opset(_ domain: String) -> Int { edited.opset(domain) ?? 1 }
 
   public func name(of value: ValueID) -> String { edited[value].name }

@@ -41,6 +41,9 @@ public struct Model: Sendable {
     return opsets.first { Self.canonical($0.domain) == domain }?.version
   }
 
+  /// The version of its domain that a node follows; 1 if nothing says.
+  public func opset(of node: Node) -> Int { node.opset ?? opset(node.domain) ?? 1 }
+
   /// `ai.onnx` is another name of the domain `""`.
   public static func canonical(_ domain: String) -> String { domain == "ai.onnx" ? "" : domain }
 

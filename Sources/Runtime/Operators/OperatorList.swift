@@ -9,6 +9,8 @@ let builtinOperators: [OperatorEntry] = [
   quantizedOperators,
   numericOperators,
   recurrentOperators,
+  sequenceOperators,
+  classicalOperators,
 ].flatMap { $0 }
 
 private let shapeOperators: [OperatorEntry] = [
@@ -23,14 +25,24 @@ private let shapeOperators: [OperatorEntry] = [
 
 private let movementOperators: [OperatorEntry] = [
   .init("Concat", [1, 4, 11, 13], Concat.init),
+  .init("DepthToSpace", [1, 11, 13], DepthToSpace.init),
   .init("Expand", [8, 13], Expand.init),
   .init("Gather", [1, 11, 13], Gather.init),
+  .init("GatherElements", [11, 13], GatherElements.init),
+  .init("GatherND", [11, 12, 13], GatherND.init),
   .init("NonZero", [9, 13], NonZero.init),
+  .init("OneHot", [9, 11], OneHot.init),
   .init("Pad", [1, 2, 11, 13, 18, 19, 21, 23, 24, 25], Pad.init),
+  .init("ReverseSequence", [10], ReverseSequence.init),
+  .init("Scatter", [9, 11], ScatterElements.init),
+  .init("ScatterElements", [11, 13, 16, 18], ScatterElements.init),
+  .init("ScatterND", [11, 13, 16, 18], ScatterND.init),
   .init("Slice", [1, 10, 11, 13], Slice.init),
+  .init("SpaceToDepth", [1, 13, 28], SpaceToDepth.init),
   .init("Split", [1, 2, 11, 13, 18], Split.init),
   .init("Tile", [1, 6, 13], Tile.init),
   .init("Transpose", [1, 13, 21, 23, 24, 25], Transpose.init),
+  .init("Trilu", [14], Trilu.init),
   .init("Where", [9, 16], Where.init),
 ]
 
@@ -66,6 +78,43 @@ private let quantizedOperators: [OperatorEntry] = [
   .init("MatMulInteger", [10], MatMulInteger.init),
   .init("QLinearConv", [10], QLinearConv.init),
   .init("QLinearMatMul", [10, 21], QLinearMatMul.init),
+]
+
+private let classicalOperators: [OperatorEntry] = [
+  .init("ArrayFeatureExtractor", domain: "ai.onnx.ml", [1], ArrayFeatureExtractor.init),
+  .init("Binarizer", domain: "ai.onnx.ml", [1], Binarizer.init),
+  .init("CastMap", domain: "ai.onnx.ml", [1], CastMap.init),
+  .init("CategoryMapper", domain: "ai.onnx.ml", [1], LabelEncoder.init(categoryMapper:)),
+  .init("DictVectorizer", domain: "ai.onnx.ml", [1], DictVectorizer.init),
+  .init("FeatureVectorizer", domain: "ai.onnx.ml", [1], FeatureVectorizer.init),
+  .init("Imputer", domain: "ai.onnx.ml", [1], Imputer.init),
+  .init("LabelEncoder", domain: "ai.onnx.ml", [1, 2, 4], LabelEncoder.init(_:)),
+  .init("LinearClassifier", domain: "ai.onnx.ml", [1], LinearClassifier.init),
+  .init("LinearRegressor", domain: "ai.onnx.ml", [1], LinearRegressor.init),
+  .init("Normalizer", domain: "ai.onnx.ml", [1], Normalizer.init),
+  .init("OneHotEncoder", domain: "ai.onnx.ml", [1], OneHotEncoder.init),
+  .init("SVMClassifier", domain: "ai.onnx.ml", [1], SVMClassifier.init),
+  .init("SVMRegressor", domain: "ai.onnx.ml", [1], SVMRegressor.init),
+  .init("Scaler", domain: "ai.onnx.ml", [1], Scaler.init),
+  .init("TreeEnsemble", domain: "ai.onnx.ml", [5], TreeEnsemble.init(_:)),
+  .init("TreeEnsembleClassifier", domain: "ai.onnx.ml", [1, 3, 5], TreeEnsembleClassifier.init),
+  .init("TreeEnsembleRegressor", domain: "ai.onnx.ml", [1, 3, 5], TreeEnsemble.init(regressor:)),
+  .init("ZipMap", domain: "ai.onnx.ml", [1], ZipMap.init),
+]
+
+private let sequenceOperators: [OperatorEntry] = [
+  .init("ConcatFromSequence", [11], ConcatFromSequence.init),
+  .init("Optional", [15], OptionalOf.init),
+  .init("OptionalGetElement", [15, 18], OptionalGetElement.init),
+  .init("OptionalHasElement", [15, 18], OptionalHasElement.init),
+  .init("SequenceAt", [11], SequenceAt.init),
+  .init("SequenceConstruct", [11], SequenceConstruct.init),
+  .init("SequenceEmpty", [11], SequenceEmpty.init),
+  .init("SequenceErase", [11], SequenceErase.init),
+  .init("SequenceInsert", [11], SequenceInsert.init),
+  .init("SequenceLength", [11], SequenceLength.init),
+  .init("SequenceMap", [17], SequenceMap.init),
+  .init("SplitToSequence", [11, 24], SplitToSequence.init),
 ]
 
 private let recurrentOperators: [OperatorEntry] = [

@@ -65,7 +65,7 @@ struct ConstantFolding: Pass {
       }
       inputs.append(.tensor(tensor))
     }
-    let reader = NodeReader(node, opset: context.editor.opset(node.domain))
+    let reader = NodeReader(node, opset: context.editor.opset(of: node))
     guard let entry = context.registry.entry(node.opType, domain: node.domain),
       let op = try? entry.make(reader), !op.isVolatile,
       let values = try? OperatorCall.evaluate(op, inputs, outputCount: node.outputs.count)

@@ -24,7 +24,7 @@ struct IdentityRemoval: Pass {
     switch node.opType {
     case "Identity": return true
     case "Dropout":
-      let opset = context.editor.opset("")
+      let opset = context.editor.opset(of: node)
       if opset < 7, case .int(1)? = node.attribute("is_test") { return true }
       return opset >= 7 && (node.inputs.count < 3 || node.inputs[2] == nil)
     case "Cast":

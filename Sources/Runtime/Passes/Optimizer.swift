@@ -31,7 +31,7 @@ struct Optimizer {
   static func prepare(
     _ model: Model, _ options: Session.Options
   ) throws(ModelError) -> Result {
-    let plain = try ConstantLifting.lift(model)
+    let plain = try ConstantLifting.lift(FunctionInlining.inline(model))
     var run = Optimizer(model: try decoded(plain), options: options)
     guard options.optimizes else { return Result(model: run.model, log: []) }
     for pass in options.passes {

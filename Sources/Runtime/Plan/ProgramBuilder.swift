@@ -56,7 +56,7 @@ struct ProgramBuilder {
   ) throws(ModelError) -> Program.Step {
     let site = node.site(index)
     do throws(ModelError) {
-      let reader = NodeReader(node, opset: model.opset(node.domain) ?? 1)
+      let reader = NodeReader(node, opset: model.opset(of: node))
       guard let entry = registry.entry(node.opType, domain: node.domain) else {
         throw ModelError(.unsupportedOperator, "operator \(node.qualifiedType)")
       }
@@ -101,7 +101,7 @@ extension ProgramBuilder {
         pending += node.graphs
         guard let reason = refusal(node) else { continue }
         let site = node.name.isEmpty ? "#\(index)" : "#\(index) '\(node.name)'"
-        missing[reason, default: (model.opset(node.domain) ?? 0, [])].nodes.append(site)
+        missing[reason, default: (model.opset(of: node), [])].nodes.append(site)
       }
     }
     guard !missing.isEmpty else { return }
@@ -123,7 +123,7 @@ extension ProgramBuilder {
     guard let entry = registry.entry(node.opType, domain: node.domain) else {
       return node.qualifiedType
     }
-    let opset = model.opset(node.domain) ?? 1
+    let opset = model.opset(of: node)
     guard let first = entry.versions.first, opset < first else { return nil }
     return "\(node.qualifiedType) (which exists since opset \(first))"
   }

@@ -11,7 +11,7 @@
 /// Negative starts and ends count from the end of their axis; all are clamped to it. A negative step goes backwards.
 /// Source: ONNX `Slice`, opsets 1 to 13.
 struct Slice: DataMovement {
-  private let fixed: (starts: [Int], ends: [Int], axes: [Int]?)?
+  let fixed: (starts: [Int], ends: [Int], axes: [Int]?)?
 
   init(_ node: NodeReader) throws(ModelError) {
     guard node.opset < 10 else {

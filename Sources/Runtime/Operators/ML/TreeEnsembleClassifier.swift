@@ -1,0 +1,104 @@
+/// `TreeEnsembleClassifier`: the label that decision trees vote for, and the scores of all labels.
+///
+/// |        | name | shape | element types |
+/// |--------|------|-------|---------------|
+/// | input  | `X`  | `[N, F]` or `[F]` | `f32`, `f64`, `i64`, `i32` |
+/// | output | `Y`  | `[N]` | `string` or `i64` |
+/// | output | `Z`  | `[N, E]` | `f32` |
+/// | attr   | lists of nodes and votes, `classlabels_strings`, `classlabels_int64s`, `post_transform`, `base_values` | | |
+///
+/// Trees for two labels that vote for one of them only give one score s: with votes ≥ 0 it is a probability that
+/// makes the pair (1 − s, s), else it is a margin that makes (−s, s). Source: `ai.onnx.ml` `TreeEnsembleClassifier`,
+/// versions 1, 3, 5; the pairs as ONNX Runtime makes them.
+struct TreeEnsembleClassifier: ValueOperator {
+  private let forest: TreeForest
+  private let labels: ClassLabels
+  private let transform: PostTransform
+  private let isYesOrNo: Bool
+  private let isProbability: Bool
+
+  init(_ node: NodeReader) throws(ModelError) {
+    try node.require(inputs: 1...1, outputs: 1...2)
+    labels = try ClassLabels(node, integers: "classlabels_int64s")
+    forest = try TreeForest(node, prefix: "class", targets: max(1, labels.count))
+    transform = try PostTransform(node)
+    isYesOrNo = labels.count == 2 && Set(forest.votes.map(\.target)).count <= 1
+    isProbability = forest.votes.allSatisfy { $0.weight >= 0 }
+  }
+
+  func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
+    let features = try inputs.features()
+    try forest.check(columns: features.columns)
+    return [
+      .tensor(labels.elementType, [features.rows]),
+      .tensor(.f32, [features.rows, .fixed(labels.count)]),
+    ]
+  }
+
+  func evaluate(_ call: ValueCall) throws(ModelError) -> [Value] {
+    let x = try call.tensor(0)
+    let columns = x.shape.last ?? 1
+    let rows = columns == 0 ? 0 : x.count / columns
+    var scores: [Double] = []
+    var voted: [Bool] = []
+    if let wide = x.elementType == .f64 ? x.doubles : nil {
+      wide.withUnsafeBufferPointer { buffer in
+        if let base = buffer.baseAddress { forest.score(base, columns, 0..<rows, &scores, &voted) }
+      }
+    } else {
+      try x.floats().withUnsafeBufferPointer { buffer in
+        if let base = buffer.baseAddress { forest.score(base, columns, 0..<rows, &scores, &voted) }
+      }
+    }
+    var places: [Int] = []
+    var all: [Float] = []
+    for row in 0..<rows where !scores.isEmpty {
+      let range = row * labels.count..<(row + 1) * labels.count
+      let (place, values) =
+        labels.count == 2 ? pair(Array(scores[range]), Array(voted[range])) : many(scores[range])
+      places.append(place)
+      all += values.map(Float.init)
+    }
+    return [
+      .tensor(try labels.tensor(places)),
+      .tensor(try Tensor(all, shape: [places.count, labels.count])),
+    ]
+  }
+
+  private func many(_ scores: ArraySlice<Double>) -> (Int, [Double]) {
+    var values = scores.enumerated().map { $1 + forest.base($0) }
+    let place = values.indices.max { values[$0] < values[$1] } ?? 0
+    transform.apply(&values)
+    return (place, values)
+  }
+
+  private func pair(_ given: [Double], _ voted: [Bool]) -> (Int, [Double]) {
+    var scores = given
+    var isPair = voted[1]
+    if forest.baseValues.count == 2 {
+      for index in 0..<2 { scores[index] += forest.base(index) }
+      isPair = true
+    } else {
+      scores[voted[1] && !voted[0] ? 1 : 0] += forest.base(0)
+    }
+    let decisive = voted[1] ? scores[1] : scores[0]
+    let place = decisive > (isYesOrNo && isProbability ? 0.5 : 0) ? 1 : 0
+    if isPair {
+      transform.apply(&scores)
+      return (place, scores)
+    }
+    return (place, single(scores[0]))
+  }
+
+  /// Both scores when the trees vote for the first label's row only, which then stands for "yes".
+  private func single(_ score: Double) -> [Double] {
+    if transform == .probit {
+      return [PostTransform.probit(1 - score), PostTransform.probit(score)]
+    }
+    if isYesOrNo && isProbability { return [1 - score, score] }
+    if transform == .logistic {
+      return [PostTransform.logistic(-score), PostTransform.logistic(score)]
+    }
+    return [-score, score]
+  }
+}
