@@ -63,7 +63,8 @@ struct BinaryMath: TensorOperator, ValueOperator {
   init(_ node: NodeReader, _ function: BinaryFunction) throws(ModelError) {
     try node.require(inputs: 2...2)
     self.function = function
-    legacyAxis = try LegacyAxis(node)
+    // Before opset 7 a slope per channel was no broadcast operand: it lies along axis 1.
+    legacyAxis = try LegacyAxis(node, default: function.name == "PRelu" ? 1 : nil)
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {

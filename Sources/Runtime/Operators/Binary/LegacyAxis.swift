@@ -7,8 +7,13 @@ struct LegacyAxis: Sendable {
 
   private init(axis: Int?) { self.axis = axis }
 
-  init(_ node: NodeReader) throws(ModelError) {
-    axis = node.opset < 7 && node.has("axis") ? try node.int("axis") : nil
+  /// - Parameter standard: the axis of an operator that had no attribute for it.
+  init(_ node: NodeReader, default standard: Int? = nil) throws(ModelError) {
+    guard node.opset < 7 else {
+      axis = nil
+      return
+    }
+    axis = node.has("axis") ? try node.int("axis") : standard
   }
 
   var isNone: Bool { axis == nil }
