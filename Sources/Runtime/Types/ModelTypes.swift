@@ -29,7 +29,8 @@ public struct ModelTypes: Sendable {
       }
     }
     for step in program.steps {
-      for body in step.bodies.values { try collect(body) }
+      // As in inference, a body that does not fit is refused only if it is run.
+      for body in step.bodies.values { try? collect(body) }
     }
   }
 }

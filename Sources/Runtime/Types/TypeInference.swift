@@ -94,9 +94,11 @@ struct TypeInference {
         expected: "\(given.count), as the operator gives it")
     }
     let lookUp = { (value: ValueID) in self.type(of: value) }
-    let inference = try TypeInference(
+    // A branch may never be taken, a body never be run, just because it does not fit these extents: what is wrong with
+    // it is reported when it runs.
+    let inference = try? TypeInference(
       body, inputTypes: given + body.captures.map(lookUp), outer: lookUp)
-    return body.outputs.map { inference.types[$0] }
+    return body.outputs.map { inference?.types[$0] }
   }
 
   /// The type of a value of this graph or of one around it.
