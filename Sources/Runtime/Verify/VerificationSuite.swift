@@ -28,6 +28,12 @@ public struct VerificationSuite: Sendable {
     }
   }
 
+  /// A model that is open already, with the cases recorded in it.
+  public init(_ model: Model, throughZoo: Bool = false) throws(ModelError) {
+    self.model = throughZoo ? try Self.converted(model) : model
+    cases = model.cases
+  }
+
   private static func modelFile(_ path: String) -> String {
     for name in ["model.onnx", "model.zoo"] {
       let candidate = "\(path)/\(name)"

@@ -40,8 +40,12 @@ struct Verify: ParsableCommand {
 
   private func verify(_ path: String) -> VerifyReport {
     do throws(ModelError) {
-      let suite = try VerificationSuite(
-        path, absolute: absolute, relative: relative, throughZoo: throughZoo)
+      let isRegistered = PluginRegistry.standard.model(path) != nil
+      let suite =
+        isRegistered
+        ? try VerificationSuite(ModelSource.open(path), throughZoo: throughZoo)
+        : try VerificationSuite(
+          path, absolute: absolute, relative: relative, throughZoo: throughZoo)
       let session = try Session(suite.model, options: options.session)
       guard !suite.cases.isEmpty else {
         throw ModelError(

@@ -1,0 +1,37 @@
+import Testing
+import Zoo
+
+@Suite("Embedded models")
+struct EmbeddedModelTests {
+  private static let names = PluginRegistry.standard.models.filter(\.isEmbedded).map(\.name)
+
+  @Test("carry card, licence, pre- and post-processing and recorded cases", arguments: names)
+  func contents(name: String) throws {
+    let model = try ModelStore().open(name).model
+    let card = try #require(try model.card())
+    #expect(card.name == name)
+    #expect(PluginRegistry.standard.tasks.contains { $0.name == card.task })
+    #expect(!card.license.isEmpty && !card.description.isEmpty && !card.limitations.isEmpty)
+    #expect(!card.data.isEmpty && !card.metrics.isEmpty)
+    #expect(model.asset("preprocessing.json") != nil)
+    #expect(model.asset("postprocessing.json") != nil)
+    #expect(!model.cases.isEmpty)
+  }
+
+  @Test("compute what was recorded", arguments: names)
+  func recordedCases(name: String) throws {
+    let suite = try VerificationSuite(ModelStore().open(name).model)
+    let session = try Session(suite.model)
+    for recorded in suite.cases { #expect(try session.verify(recorded).passes) }
+  }
+
+  @Test("tell praise from complaint", .enabled(if: names.contains("sentiment")))
+  func sentiment() throws {
+    let answers = try ZooModel("sentiment").run([
+      .text("A wonderful, funny and moving film."),
+      .text("It broke after two days. What a waste of money!"),
+    ])
+    #expect(answers.map(\.label) == ["positive", "negative"])
+    #expect(answers.allSatisfy { ($0.score ?? 0) > 0.9 })
+  }
+}
