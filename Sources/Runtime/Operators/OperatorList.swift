@@ -75,6 +75,8 @@ private let convolutionOperators: [OperatorEntry] = [
 private let quantizedOperators: [OperatorEntry] = [
   .init("ConvInteger", [10], ConvInteger.init),
   .init("DynamicQuantizeLinear", [11], DynamicQuantizeLinear.init),
+  .init("DynamicQuantizeRows", domain: "zoo", [1], DynamicQuantizeRows.init),
+  .init("DynamicQuantizedMatMul", domain: "zoo", [1], DynamicQuantizedMatMul.init),
   .init("MatMulInteger", [10], MatMulInteger.init),
   .init("QLinearConv", [10], QLinearConv.init),
   .init("QLinearMatMul", [10, 21], QLinearMatMul.init),

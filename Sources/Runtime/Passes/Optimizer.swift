@@ -2,6 +2,7 @@
 public let builtinPasses: [any Pass] = [
   ConstantFolding(),
   IdentityRemoval(),
+  DynamicProductFusion(),
   ConstantFolding(keepsQuantized: false),
   BatchNormalizationFolding(),
   ProductFusion(),
