@@ -8,6 +8,7 @@ let numericOperators: [OperatorEntry] = [
   reductionOperators,
   conversionOperators,
   poolingOperators,
+  resamplingOperators,
 ].flatMap { $0 }
 
 private let elementwiseOperators: [OperatorEntry] =
@@ -138,4 +139,9 @@ private let poolingOperators: [OperatorEntry] = [
   },
   .init("GlobalLpPool", [1, 2, 22], GlobalPool.init(lp:)),
   .init("MaxUnpool", [9, 11, 22], MaxUnpool.init),
+]
+
+private let resamplingOperators: [OperatorEntry] = [
+  .init("Resize", [10, 11, 13, 18, 19], Resize.init(_:)),
+  .init("Upsample", [1, 7, 9, 10], Resize.init(upsample:)),
 ]
