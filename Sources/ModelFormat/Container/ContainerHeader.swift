@@ -63,7 +63,7 @@ extension ContainerHeader {
         expected: "version \(Self.majorVersion)", remedy: "use a newer version of this library")
     }
     let checksum = crc32c(UnsafeRawBufferPointer(rebasing: file[..<60]))
-    guard checksum == file.u32(at: 60) else {
+    guard isChecksum(checksum, file.u32(at: 60)) else {
       throw .checksum("the header", file.u32(at: 60), checksum)
     }
     guard let codec = GraphCodec(rawValue: file.u32(at: 12)) else {

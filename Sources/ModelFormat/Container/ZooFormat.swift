@@ -38,7 +38,7 @@ public struct ZooFormat: ModelFileFormat {
     let stored = UnsafeRawBufferPointer(
       rebasing: file.bytes[header.graphOffset..<header.fileBytes])
     let checksum = crc32c(stored)
-    guard checksum == header.graphChecksum else {
+    guard isChecksum(checksum, header.graphChecksum) else {
       throw .checksum("the graph", header.graphChecksum, checksum)
     }
     guard header.graphBytes <= limits.graphBytes else {
