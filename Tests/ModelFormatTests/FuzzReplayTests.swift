@@ -26,7 +26,7 @@ import Testing
     do {
       let model = try Model(bytes: bytes, limits: limits)
       for weight in model.graphs.flatMap({ $0.weights.values }) { _ = try weight.tensor() }
-    } catch let error as ModelError {
+    } catch {
       #expect(!error.description.isEmpty)
     }
   }

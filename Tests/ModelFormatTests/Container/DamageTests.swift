@@ -77,7 +77,7 @@ import Testing
         damaged[index] ^= mask
         let file = ZooFileBytes(graph: Wire(bytes: damaged)).bytes
         do {
-          _ = try ModelText.of(Model(bytes: file))
+          _ = try ModelText.of(readZoo(file))
         } catch is ModelError {
           refused += 1
         }

@@ -26,7 +26,7 @@ import Testing
     var model = Model()
     for tensor in tensors { model.main.weights[model.addValue("w")] = Weight(tensor) }
     try model.write(to: folder.file("m.zoo"), options: .init(level: level))
-    let read = try Model(contentsOf: folder.file("m.zoo"))
+    let read = try readZoo(folder.file("m.zoo"))
     for (index, tensor) in tensors.enumerated() {
       let weight = try #require(read.main.weights[ValueID(index)])
       #expect(try weight.tensor() == tensor, "\(cases[index].testDescription) \(weight.encoding)")

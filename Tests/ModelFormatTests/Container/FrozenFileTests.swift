@@ -22,7 +22,7 @@ import Testing
   }
 
   @Test func versionOneIsRead() throws {
-    let read = try Model(contentsOf: Self.fixture("v1.zoo"))
+    let read = try readZoo(Self.fixture("v1.zoo"))
     #expect(try ModelText.of(read) == ModelText.of(Self.model()))
     let encodings = Set(read.main.weights.values.map(\.encoding))
     #expect(encodings.isSuperset(of: ["raw", "zstd", "palette"]))

@@ -15,10 +15,21 @@ import Testing
   @Test func theFirstErrorIsThrown() {
     let error = #expect(throws: ModelError.self) {
       try inParallel(100) { (range) throws(ModelError) in
-        for index in range where index >= 0 { throw ModelError(.corrupted, "item \(index)") }
+        try Self.fail(range.lowerBound)
       }
     }
     #expect(error?.found == "item 0")
+  }
+
+  private static func decode(
+    _ weight: Weight, into tensors: borrowing Mutex<[Tensor]>
+  ) throws(ModelError) {
+    let tensor = try weight.tensor()
+    tensors.withLock { $0.append(tensor) }
+  }
+
+  private static func fail(_ item: Int) throws(ModelError) {
+    throw ModelError(.corrupted, "item \(item)")
   }
 
   /// A call from inside a parallel call works alone: the same bytes whichever way they are decoded.
@@ -30,17 +41,14 @@ import Testing
     let id = model.addValue("w")
     model.main.weights[id] = Weight(tensor)
     try model.write(to: folder.file("m.zoo"))
-    let weight = try #require(Model(contentsOf: folder.file("m.zoo")).main.weights[id])
+    let weight = try #require(readZoo(folder.file("m.zoo")).main.weights[id])
     #expect(try weight.tensor() == tensor)
-    try inParallel(1) { (_) throws(ModelError) in
-      let serial = try weight.tensor()
-      #expect(serial == tensor)
-    }
+    let decoded = Mutex<[Tensor]>([])
     try inParallel(4) { (range) throws(ModelError) in
-      for _ in range {
-        let concurrent = try weight.tensor()
-        #expect(concurrent == tensor)
-      }
+      for _ in range { try Self.decode(weight, into: decoded) }
     }
+    let tensors = decoded.withLock { $0 }
+    #expect(tensors.count == 4)
+    #expect(tensors.allSatisfy { $0 == tensor })
   }
 }

@@ -10,7 +10,7 @@ import Testing
     for level in [CompressionLevel.fast, .default] {
       let path = folder.file("m.zoo")
       try model.write(to: path, options: .init(level: level))
-      #expect(try ModelText.of(try Model(contentsOf: path)) == expected)
+      #expect(try ModelText.of(try readZoo(path)) == expected)
     }
   }
 
@@ -27,7 +27,7 @@ import Testing
     let folder = try TemporaryFolder()
     let (first, second) = (folder.file("a.zoo"), folder.file("b.zoo"))
     try RandomModel.make(seed: 4).write(to: first)
-    try Model(contentsOf: first).write(to: second)
+    try readZoo(first).write(to: second)
     #expect(try bytes(of: first) == bytes(of: second))
   }
 
@@ -42,7 +42,7 @@ import Testing
       let path = folder.file("m.zoo")
       try model.write(to: path)
       sizes.append(try bytes(of: path).count)
-      let read = try Model(contentsOf: path)
+      let read = try readZoo(path)
       for (id, weight) in weights.enumerated() {
         #expect(try read.main.weights[ValueID(id)]?.tensor() == weight)
       }
@@ -59,7 +59,7 @@ import Testing
       model.main.weights[model.addValue("w")] = Weight(tensor)
     }
     try model.write(to: folder.file("m.zoo"))
-    let read = try Model(contentsOf: folder.file("m.zoo"))
+    let read = try readZoo(folder.file("m.zoo"))
     for weight in read.main.weights.values {
       #expect(weight.encoding == "raw")
       try weight.tensor().withBytes { bytes in
@@ -72,7 +72,7 @@ import Testing
     let folder = try TemporaryFolder()
     let model = try RandomModel.make(seed: 3)
     try model.write(to: folder.file("m.zoo"))
-    let read = try Model(bytes: try bytes(of: folder.file("m.zoo")))
+    let read = try readZoo(try bytes(of: folder.file("m.zoo")))
     #expect(try ModelText.of(read) == ModelText.of(model))
   }
 
@@ -87,7 +87,7 @@ import Testing
     var model = Model()
     model.main.weights[model.addValue("w")] = Weight(try Tensor(values, shape: [values.count]))
     try model.write(to: folder.file("m.zoo"))
-    let weight = try #require(Model(contentsOf: folder.file("m.zoo")).main.weights[ValueID(0)])
+    let weight = try #require(readZoo(folder.file("m.zoo")).main.weights[ValueID(0)])
     #expect(weight.encoding == "zstd")
     #expect(Double(weight.storedByteCount) < 0.83 * Double(4 * values.count))
   }
@@ -99,7 +99,7 @@ import Testing
       let tensor = try pattern.tensor(.f32, count: 100_000)
       model.main.weights[model.addValue("w")] = Weight(tensor)
       try model.write(to: folder.file("m.zoo"))
-      let weight = try #require(Model(contentsOf: folder.file("m.zoo")).main.weights[ValueID(0)])
+      let weight = try #require(readZoo(folder.file("m.zoo")).main.weights[ValueID(0)])
       #expect(Double(weight.storedByteCount) < share * 400_000, "\(pattern)")
     }
   }
