@@ -25,7 +25,7 @@ struct EmbeddedModelTests {
     for recorded in suite.cases { #expect(try session.verify(recorded).passes) }
   }
 
-  @Test("tell praise from complaint", .enabled(if: names.contains("sentiment")))
+  @Test("tell praise from complaint")
   func sentiment() throws {
     let answers = try ZooModel("sentiment").run([
       .text("A wonderful, funny and moving film."),
@@ -33,5 +33,22 @@ struct EmbeddedModelTests {
     ])
     #expect(answers.map(\.label) == ["positive", "negative"])
     #expect(answers.allSatisfy { ($0.score ?? 0) > 0.9 })
+  }
+
+  @Test("estimate a price from a row, missing cells and all")
+  func housePrice() throws {
+    let model = try ZooModel("house-price")
+    let rows = [["area": "1200", "Neighborhood": "NAmes"], ["area": "2400", "Overall.Qual": "9"]]
+    let prices = try model.run(rows.map(RawInput.row)).compactMap { $0.number("price") }
+    #expect(prices.count == 2)
+    #expect(prices.allSatisfy { (20_000.0...1_000_000) ~= $0 })
+    #expect(prices[0] < prices[1])
+  }
+
+  @Test("stay under 700 kB together, all three of them")
+  func size() throws {
+    #expect(Set(Self.names) == ["digits", "house-price", "sentiment"])
+    let bytes = EmbeddedModelFiles.byteCount
+    #expect(bytes > 0 && bytes < 700_000)
   }
 }

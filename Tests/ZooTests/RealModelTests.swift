@@ -24,4 +24,14 @@ struct RealModelTests {
     func cosine(_ a: [Float], _ b: [Float]) -> Float { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
     #expect(cosine(alike[0], alike[1]) > cosine(alike[0], alike[2]) + 0.3)
   }
+
+  @Test(
+    "reads a picture of a line of text", .enabled(if: Fixture.path("ocr-rec.onnx") != nil))
+  func textRecognition() throws {
+    let reader = try ZooModel(#require(Fixture.path("ocr-rec.onnx")))
+    let line = try Image(decoding: Fixture.committed("line.png"))
+    let answers = try reader.run([.image(line), .image(line)])
+    #expect(answers.map(\.text) == ["Invoice No. 2024-0917", "Invoice No. 2024-0917"])
+    #expect(answers.allSatisfy { ($0.score ?? 0) > 0.95 })
+  }
 }

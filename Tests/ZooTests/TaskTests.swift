@@ -142,13 +142,13 @@ struct TaskTests {
     model.metadata = [MetadataEntry("character", "a\nb")]
     let zoo = try ZooModel(model)
     #expect(zoo.task.name == "text-recognition")
-    // Class by column: a a blank a b b space; the padding on the right is blank: its scores are all equal.
-    let columns = [1, 1, 0, 1, 2, 2, 3]
+    // Class by column: a a blank a b b space b; the padding on the right is blank: its scores are all equal.
+    let columns = [1, 1, 0, 1, 2, 2, 3, 2, 3]
     var pixels = [UInt8](repeating: 0, count: 4 * columns.count)
     for (column, row) in columns.enumerated() { pixels[row * columns.count + column] = 255 }
     let image = try Image(width: columns.count, height: 4, channels: .gray, pixels: pixels)
     let answers = try zoo.run([.image(image), .image(image)])
-    #expect(answers.map(\.text) == ["aab ", "aab "])
+    #expect(answers.map(\.text) == ["aab b", "aab b"])
     #expect(answers[0].score == 1)
   }
 

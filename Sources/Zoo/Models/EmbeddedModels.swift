@@ -38,3 +38,13 @@ enum EmbeddedModels {
     return model
   }
 }
+
+/// The files of the embedded models.
+package enum EmbeddedModelFiles {
+  /// Bytes of all of them together.
+  package static var byteCount: Int {
+    var count = 0
+    guard let files = zoo_embedded_models(&count) else { return 0 }
+    return (0..<count).reduce(0) { $0 + files[$1].size }
+  }
+}

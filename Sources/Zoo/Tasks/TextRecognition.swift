@@ -110,6 +110,12 @@ public struct TextRecognition: ModelTask {
       return try outputs.rows(output, batch.indices.count).map(decode)
     }
 
+    /// Spaces at the ends of a line are its margin.
+    private static func trimmed(_ text: String) -> String {
+      let start = text.drop { $0 == " " }
+      return String(start.reversed().drop { $0 == " " }.reversed())
+    }
+
     private func decode(_ scores: [Float]) -> Answer {
       let classes = characters.count
       var text = ""
@@ -127,7 +133,7 @@ public struct TextRecognition: ModelTask {
         previous = best
       }
       return Answer([
-        JSON.Member("text", .string(text)),
+        JSON.Member("text", .string(Self.trimmed(text))),
         JSON.Member("score", JSON(Float(count == 0 ? 0 : sum / Double(count)))),
       ])
     }
