@@ -10,6 +10,8 @@ let builtinOperators: [OperatorEntry] = [
   numericOperators,
   recurrentOperators,
   sequenceOperators,
+  stringOperators,
+  randomOperators,
   classicalOperators,
 ].flatMap { $0 }
 
@@ -24,6 +26,7 @@ private let shapeOperators: [OperatorEntry] = [
 ]
 
 private let movementOperators: [OperatorEntry] = [
+  .init("Compress", [9, 11], Compress.init),
   .init("Concat", [1, 4, 11, 13], Concat.init),
   .init("DepthToSpace", [1, 11, 13], DepthToSpace.init),
   .init("Expand", [8, 13], Expand.init),
@@ -50,6 +53,7 @@ private let constantOperators: [OperatorEntry] = [
   .init("Constant", [1, 9, 11, 12, 13, 19, 21, 23, 24, 25], Constant.init),
   .init("ConstantOfShape", [9, 20, 21, 23, 24, 25], ConstantOfShape.init),
   .init("Dropout", [1, 6, 7, 10, 12, 13, 22], Dropout.init),
+  .init("EyeLike", [9, 22], EyeLike.init),
   .init("Range", [11, 27], RangeOfNumbers.init),
 ]
 
@@ -62,8 +66,11 @@ private let controlOperators: [OperatorEntry] = [
 private let matrixOperators: [OperatorEntry] = [
   .init("FusedGemm", domain: "zoo", [1], Gemm.init),
   .init("FusedMatMul", domain: "zoo", [1], MatMul.init),
+  .init("Attention", [23, 24, 25], Attention.init),
+  .init("Einsum", [12, 28], Einsum.init),
   .init("Gemm", [1, 6, 7, 9, 11, 13], Gemm.init),
   .init("MatMul", [1, 9, 13], MatMul.init),
+  .init("RotaryEmbedding", [23], RotaryEmbedding.init),
 ]
 
 private let convolutionOperators: [OperatorEntry] = [
@@ -123,4 +130,21 @@ private let recurrentOperators: [OperatorEntry] = [
   .init("GRU", [1, 3, 7, 14, 22], GRU.init),
   .init("LSTM", [1, 7, 14, 22], LSTM.init),
   .init("RNN", [1, 7, 14, 22], RNN.init),
+]
+
+private let randomOperators: [OperatorEntry] = [
+  .init("Bernoulli", [15, 22], Bernoulli.init),
+  .init("Multinomial", [7, 22], Multinomial.init),
+  .init("NonMaxSuppression", [10, 11], NonMaxSuppression.init),
+  .init("RandomNormal", [1, 22], RandomTensor.normal),
+  .init("RandomNormalLike", [1, 22], RandomTensor.normalLike),
+  .init("RandomUniform", [1, 22], RandomTensor.uniform),
+  .init("RandomUniformLike", [1, 22], RandomTensor.uniformLike),
+]
+
+private let stringOperators: [OperatorEntry] = [
+  .init("StringConcat", [20], StringConcat.init),
+  .init("StringNormalizer", [10], StringNormalizer.init),
+  .init("StringSplit", [20], StringSplit.init),
+  .init("TfIdfVectorizer", [9], TfIdfVectorizer.init),
 ]

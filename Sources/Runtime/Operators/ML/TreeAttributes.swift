@@ -58,6 +58,9 @@ extension TreeForest {
       }
       roots.append(try child(trees[index], numbers[index]))
     }
+    guard seen.count == Set(trees).count else {
+      throw ModelError(.invalidAttribute, "a tree without a root", expected: "one in each tree")
+    }
     baseValues = try Self.numbers(node, "base_values")
     let aggregates = ["AVERAGE", "SUM", "MIN", "MAX"]
     let name = try node.choice("aggregate_function", of: aggregates, default: "SUM")
