@@ -122,6 +122,7 @@ private let reductionOperators: [OperatorEntry] = [
 
 private let conversionOperators: [OperatorEntry] = [
   .init("Cast", [1, 6, 9, 13, 19, 21, 23, 24, 25, 28], Cast.init(_:)),
+  .init("BitCast", [26], BitCast.init),
   .init("CastLike", [15, 19, 21, 23, 24, 25], Cast.init(like:)),
   .init("QuantizeLinear", [10, 13, 19, 21, 23, 24, 25, 28], QuantizeLinear.init),
   .init("DequantizeLinear", [10, 13, 19, 21, 23, 24, 25, 28], DequantizeLinear.init),
@@ -144,4 +145,5 @@ private let poolingOperators: [OperatorEntry] = [
 private let resamplingOperators: [OperatorEntry] = [
   .init("Resize", [10, 11, 13, 18, 19], Resize.init(_:)),
   .init("Upsample", [1, 7, 9, 10], Resize.init(upsample:)),
+  .init("GridSample", [16, 20, 22], GridSample.init),
 ]
