@@ -8,7 +8,7 @@ import CKernels
   import Darwin
 #endif
 
-/// How fast a session runs here. Property names are the keys of the JSON report.
+/// How fast a session runs here. Times are in milliseconds.
 public struct Benchmark: Sendable, Encodable {
   public struct Latency: Sendable, Encodable {
     public let min: Double
@@ -17,13 +17,23 @@ public struct Benchmark: Sendable, Encodable {
     public let p99: Double
   }
 
-  public let latency_ms: Latency
+  public let latency: Latency
   public let runs: Int
-  public let runs_per_second: Double
+  public let runsPerSecond: Double
   public let threads: Int
   public let isa: String
-  public let load_ms: Double
-  public let peak_rss_bytes: Int
+  public let loadMilliseconds: Double
+  public let peakMemoryBytes: Int
+
+  private enum CodingKeys: String, CodingKey {
+    case latency = "latency_ms"
+    case runs
+    case runsPerSecond = "runs_per_second"
+    case threads
+    case isa
+    case loadMilliseconds = "load_ms"
+    case peakMemoryBytes = "peak_rss_bytes"
+  }
 
   /// Runs a session again and again for some time, after a few runs that are not counted.
   ///
@@ -48,11 +58,11 @@ public struct Benchmark: Sendable, Encodable {
       Double(times[Int((share * Double(times.count - 1)).rounded())]) / 1e6
     }
     return Benchmark(
-      latency_ms: Latency(
+      latency: Latency(
         min: percentile(0), p50: percentile(0.5), p90: percentile(0.9), p99: percentile(0.99)),
-      runs: times.count, runs_per_second: Double(times.count) * 1e9 / Double(now - start),
+      runs: times.count, runsPerSecond: Double(times.count) * 1e9 / Double(now - start),
       threads: session.threads, isa: String(cString: zoo_isa_name(zoo_cpu_isa())),
-      load_ms: load / .milliseconds(1), peak_rss_bytes: peakMemory())
+      loadMilliseconds: load / .milliseconds(1), peakMemoryBytes: peakMemory())
   }
 
   /// The time of each node over some runs.

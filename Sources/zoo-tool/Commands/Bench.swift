@@ -55,15 +55,15 @@ struct Bench: ParsableCommand {
   }
 
   private func print(_ result: Benchmark) {
-    let latency = result.latency_ms
+    let latency = result.latency
     Swift.print(
       """
       latency   min \(Console.decimals(latency.min, 3)) ms, median \(Console.decimals(latency.p50, 3)) ms, \
       90 % \(Console.decimals(latency.p90, 3)) ms, 99 % \(Console.decimals(latency.p99, 3)) ms
-      runs      \(result.runs), \(Console.decimals(result.runs_per_second, 1)) a second
+      runs      \(result.runs), \(Console.decimals(result.runsPerSecond, 1)) a second
       threads   \(result.threads), \(result.isa)
-      load      \(Console.decimals(result.load_ms, 1)) ms
-      memory    \(Console.bytes(result.peak_rss_bytes)) at most
+      load      \(Console.decimals(result.loadMilliseconds, 1)) ms
+      memory    \(Console.bytes(result.peakMemoryBytes)) at most
       """)
   }
 }
