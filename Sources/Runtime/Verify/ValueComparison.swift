@@ -44,7 +44,8 @@ public struct ValueComparison: Sendable, Encodable {
         for (index, (x, y)) in zip(a, b).enumerated() { try compare(x, y, path + "#\(index) ") }
       case (.optional(let a, _), .optional(let b, _)):
         if let a, let b { return try compare(a, b, path) }
-        if (a == nil) != (b == nil) { differ(path, a == nil ? "nothing" : "a value", "the opposite") }
+        if a != nil { differ(path, "a value", "nothing") }
+        if b != nil { differ(path, "nothing", "a value") }
       // A model's optional output may come as the value itself.
       case (.optional(let a?, _), let b): try compare(a, b, path)
       case (let a, .optional(let b?, _)): try compare(a, b, path)
@@ -62,7 +63,9 @@ public struct ValueComparison: Sendable, Encodable {
       if mismatch == nil { mismatch = "\(path)got \(got), want \(want)" }
     }
 
-    private mutating func compare(_ got: Tensor, _ want: Tensor, _ path: String) throws(ModelError) {
+    private mutating func compare(
+      _ got: Tensor, _ want: Tensor, _ path: String
+    ) throws(ModelError) {
       guard got.elementType == want.elementType, got.shape == want.shape else {
         return differ(path, got.type.description, want.type.description)
       }
@@ -85,7 +88,8 @@ public struct ValueComparison: Sendable, Encodable {
     private func measure(_ got: Double, _ want: Double, isExact: Bool) -> Double {
       let difference = abs(got - want)
       let tolerance = absolute + relative * abs(want)
-      if isExact || !difference.isFinite || !tolerance.isFinite || tolerance == 0 { return .infinity }
+      let isComparable = difference.isFinite && tolerance.isFinite && tolerance > 0
+      if isExact || !isComparable { return .infinity }
       return difference / tolerance
     }
 
