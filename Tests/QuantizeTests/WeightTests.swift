@@ -117,6 +117,8 @@ import ZooRuntime
     #expect(report.layers.map(\.shape) == [[32, 16]])
     let counts = small.main.weights.values.map { $0.shape.reduce(1, *) }
     #expect(counts.sorted() == [16, 512])
+    #expect(report.bytesBefore == 2048)
+    #expect(report.bytesAfter == 512 + 64)
   }
 
   @Test func refusesWhatMakesNoSense() throws {

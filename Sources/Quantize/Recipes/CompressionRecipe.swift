@@ -55,8 +55,8 @@ struct RecipeRun {
   ) throws(ModelError) {
     original = model
     report = CompressionReport(recipe: recipe)
-    report.bytesBefore = model.weightByteCount
     let lifted = try ConstantLifting.lift(model)
+    report.bytesBefore = lifted.weightByteCount
     self.model = try OpsetUpgrade.raise(lifted, to: opset)
     if let before = model.opset(""), before < opset {
       report.notes.append("the model's operators were raised from opset \(before) to \(opset)")
