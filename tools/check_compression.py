@@ -72,6 +72,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--all", action="store_true", help="every fixture model, not only MiniLM")
     options = parser.parse_args()
+    oracle.announce()
     folder = oracle.fixtures()
     cases = json.loads((folder / "inputs/cases.json").read_text())
     models = sorted({case["model"] for case in cases}) if options.all else ["minilm.onnx"]

@@ -96,6 +96,7 @@ def main():
     parser.add_argument("--sentences", type=int, default=500)
     parser.add_argument("--only", choices=MODES, help="one mode")
     options = parser.parse_args()
+    oracle.announce()
     tokenizer = Tokenizer.from_file(str(oracle.fixtures() / "minilm/tokenizer.json"))
     tokenizer.no_padding()
     texts = sentences(options.sentences, seed=1)

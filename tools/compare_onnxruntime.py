@@ -100,6 +100,7 @@ def main():
     parser.add_argument("--only", default="", metavar="TEXT", help="models or cases whose name contains TEXT")
     parser.add_argument("--jobs", type=int, default=2, help="how many runs at a time")
     options = parser.parse_args()
+    oracle.announce()
     folder, started = oracle.fixtures(), time.monotonic()
     cases = json.loads((folder / "inputs/cases.json").read_text())
     for case in cases:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,12 @@ def zoo_tool():
     if not Path(path).exists():
         raise SystemExit(f"{path}: no such program; build it with: swift build -c release")
     return str(path)
+
+
+def announce():
+    """Says which program is checked, and of when: an old build's outcome is no outcome."""
+    path = zoo_tool()
+    print(f"checking {path}, built {datetime.fromtimestamp(os.path.getmtime(path)):%Y-%m-%d %H:%M:%S}", flush=True)
 
 
 def run_tool(*arguments, isa=None, timeout=600):
