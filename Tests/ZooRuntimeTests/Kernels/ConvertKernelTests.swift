@@ -24,7 +24,7 @@ import Testing
     var noise = Noise(seed: 14)
     let x =
       [
-        0, -0, 65504, 65519.99, 65520, -70000, 6e-8, 2.9e-8, .infinity, -.infinity, .nan, 1e-40,
+        0, -0, 65504, 65519.99, 65520, -70000, 6e-8, 2.9e-8, .infinity, -.infinity, .nan, 0x1p-133,
         3.4e38,
       ]
       + (0..<4000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: noise.next())) }
