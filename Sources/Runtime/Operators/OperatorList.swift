@@ -16,6 +16,7 @@ let builtinOperators: [OperatorEntry] = [
 ].flatMap { $0 }
 
 private let shapeOperators: [OperatorEntry] = [
+  .init("BitCast", [26], BitCast.init),
   .init("Flatten", [1, 9, 11, 13, 21, 23, 24, 25], Flatten.init),
   .init("Identity", [1, 13, 14, 16, 19, 21, 23, 24, 25], Identity.init),
   .init("Reshape", [1, 5, 13, 14, 19, 21, 23, 24, 25], Reshape.init),
@@ -26,6 +27,7 @@ private let shapeOperators: [OperatorEntry] = [
 ]
 
 private let movementOperators: [OperatorEntry] = [
+  .init("CenterCropPad", [18], CenterCropPad.init),
   .init("Compress", [9, 11], Compress.init),
   .init("Concat", [1, 4, 11, 13], Concat.init),
   .init("DepthToSpace", [1, 11, 13], DepthToSpace.init),
@@ -46,14 +48,18 @@ private let movementOperators: [OperatorEntry] = [
   .init("Tile", [1, 6, 13], Tile.init),
   .init("Transpose", [1, 13, 21, 23, 24, 25], Transpose.init),
   .init("Trilu", [14], Trilu.init),
+  .init("Unique", [11, 28], Unique.init),
   .init("Where", [9, 16], Where.init),
 ]
 
 private let constantOperators: [OperatorEntry] = [
+  .init("BlackmanWindow", [17], WindowFunction.blackman),
   .init("Constant", [1, 9, 11, 12, 13, 19, 21, 23, 24, 25], Constant.init),
   .init("ConstantOfShape", [9, 20, 21, 23, 24, 25], ConstantOfShape.init),
   .init("Dropout", [1, 6, 7, 10, 12, 13, 22], Dropout.init),
   .init("EyeLike", [9, 22], EyeLike.init),
+  .init("HammingWindow", [17], WindowFunction.hamming),
+  .init("HannWindow", [17], WindowFunction.hann),
   .init("Range", [11, 27], RangeOfNumbers.init),
 ]
 
