@@ -16,7 +16,11 @@ enum ONNXSchema {
     var cursor = WireMessage(bytes)
     walk: while true {
       var counts: [Int: Int] = [:]
-      while let found = try? cursor.next() {
+      while cursor.position < cursor.end {
+        let start = cursor
+        guard let found = try? cursor.next() else {
+          return name(of: start, in: message).map { path.isEmpty ? $0 : path + "." + $0 } ?? path
+        }
         let index = counts[found.number, default: 0]
         counts[found.number] = index + 1
         guard offset < cursor.position else { continue }
@@ -34,6 +38,13 @@ enum ONNXSchema {
       }
       return path
     }
+  }
+
+  /// The name of a field of which only the tag can be read.
+  private static func name(of cursor: WireMessage, in message: String) -> String? {
+    var cursor = cursor
+    guard let key = try? cursor.varint(cursor.position) else { return nil }
+    return Int(exactly: key >> 3).flatMap { messages[message]?[$0]?.name }
   }
 
   static let messages: [String: [Int: Field]] = {

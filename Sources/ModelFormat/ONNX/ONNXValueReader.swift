@@ -100,7 +100,7 @@ private struct ValueMessageReader {
       return NamedValue(name, .sparse(sparse))
     case .sequence, .optional:
       return try container(message, kind, as: expected, depth: depth)
-    case .map: return try map(message, as: expected, depth: depth)
+    case .map: return try map(message, depth: depth)
     }
   }
 
@@ -136,15 +136,13 @@ private struct ValueMessageReader {
   }
 
   private mutating func map(
-    _ message: WireMessage, as expected: ValueType?, depth: Int
+    _ message: WireMessage, depth: Int
   ) throws(WireError) -> NamedValue {
     var name = ""
     var type: Int32 = 0
     var numbers: [Int64] = []
     var strings: [String] = []
     var values = Value.sequence([], element: .tensor(.f32, nil))
-    var element: ValueType?
-    if case .map(_, let value) = expected { element = value }
     var cursor = message
     while let field = try cursor.next() {
       switch field.number {
@@ -156,9 +154,7 @@ private struct ValueMessageReader {
         numbers += more
       case 4: strings.append(try field.string())
       case 5:
-        values = try value(
-          field.message(), .sequence, as: element.map(ValueType.sequence), depth: depth + 1
-        ).value
+        values = try value(field.message(), .sequence, as: nil, depth: depth + 1).value
       default: break
       }
     }

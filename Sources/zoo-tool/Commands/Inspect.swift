@@ -17,6 +17,8 @@ struct Inspect: ParsableCommand {
   @Flag(help: "List the weights with encoding, range, mean and sparsity.") var weights = false
   @Flag(help: "Show kernels, fusions, and rewrites that were declined, with reasons.")
   var plan = false
+  @Flag(help: "Print the graph as stable text, and nothing else.") var text = false
+  @Flag(help: "Print the graph in Graphviz's language, and nothing else.") var dot = false
 
   @Option(help: "A number for a symbol of the input types, as NAME=N; 1 by default.")
   var extent: [NamedArgument] = []
@@ -26,10 +28,17 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     let model = try ModelSource.open(self.model)
+    if text || dot { return try printGraph(model) }
     let inspection = try Inspection(
       model, nodes: nodes, weights: weights, plan: plan, extents: try extents(), options.session)
     if printing.json { return try Console.json(inspection) }
     inspection.print()
+  }
+
+  private func printGraph(_ model: Model) throws {
+    let graph = text ? model.text : model.dot
+    if printing.json { return try Console.json([text ? "text" : "dot": graph]) }
+    print(graph, terminator: "")
   }
 
   private func extents() throws -> [String: Int] {
