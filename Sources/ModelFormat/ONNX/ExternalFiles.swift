@@ -7,7 +7,8 @@ import Synchronization
 /// a symbolic link, except into the folder in which the model's own symbolic link ends: download caches keep the
 /// model and its data as links into one store.
 ///
-/// Source: ONNX `ExternalData.md`; keys `location`, `offset`, `length`, `checksum` (SHA-1 of the whole file).
+/// Source: ONNX `ExternalData.md`, keys `location`, `offset` and `length`. Its optional `checksum`, a digest of the
+/// whole file, is not verified: that would read all of a file that is otherwise mapped and read in part.
 final class ExternalFiles: Sendable {
   private let modelPath: String?
   private let files = Mutex<[String: MappedFile]>([:])
