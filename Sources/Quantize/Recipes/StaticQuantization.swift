@@ -7,6 +7,8 @@ import ZooRuntime
 ///     w (int8, per output channel) → DequantizeLinear   ├→ Conv, MatMul, Gemm → y
 ///     b (int32, in steps of s · sw) → DequantizeLinear  ┘
 ///
+/// Tables that `Gather` reads row by row become `int8` with a scale for each row.
+///
 /// Only what goes into these operators is rounded: what comes out is left alone, because most of the accuracy is lost
 /// there (`MiniLM`: cosine 0.989 against 0.94 and less with rounded outputs). Inputs whose values one scale cannot
 /// carry are left alone as well, and the report says so.
@@ -23,7 +25,7 @@ public struct StaticQuantization: CompressionRecipe {
 
   public init() {}
 
-  private static let operators: Set = ["Conv", "MatMul", "Gemm"]
+  private static let operators: Set = ["Conv", "MatMul", "Gemm", "Gather"]
 
   public func apply(
     to model: Model, samples: [[String: Value]]
@@ -34,12 +36,20 @@ public struct StaticQuantization: CompressionRecipe {
       opset: 13)
     let layers = candidates(&run)
     let editor = GraphEditor(run.model, .main)
-    let names = Set(layers.compactMap { layer in layer.node.inputs[0].map { editor.name(of: $0) } })
+    let products = layers.filter { $0.node.opType != "Gather" }
+    let names = Set(
+      products.compactMap { layer in layer.node.inputs[0].map { editor.name(of: $0) } })
     let calibration = try Calibration(run.model, values: names, samples: samples)
     var rewriter = StaticRewriter(
       NodeWriter(run.model, .main), WeightQuantizer(reducesRange ? .int7 : .int8))
+    var tables = TableQuantizer()
     for layer in layers {
       guard let input = layer.node.inputs[0] else { continue }
+      if layer.node.opType == "Gather" {
+        guard let values = try run.elements(layer) else { continue }
+        try tables.rewrite(layer, values, &rewriter.writer, &run.report)
+        continue
+      }
       switch range(of: editor.name(of: input), calibration) {
       case .failure(let refusal): run.report.leave(layer, refusal.reason)
       case .success(let range):
@@ -77,9 +87,10 @@ public struct StaticQuantization: CompressionRecipe {
 
   private func refusal(_ layer: WeightedLayer) -> String? {
     guard Self.operators.contains(layer.node.opType) else {
-      return "static quantization is for Conv, MatMul and Gemm"
+      return "static quantization is for Conv, MatMul, Gemm and Gather"
     }
     if layer.graph != .main { return "it is in a subgraph, where samples cannot be watched" }
+    if layer.node.opType == "Gather" { return nil }
     if layer.input == 0 { return "its left operand is the weight" }
     let type = layer.weight.elementType
     return type == .f32 ? nil : "its weight is \(type), not f32"
