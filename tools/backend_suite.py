@@ -133,7 +133,10 @@ def main():
 def report(outcome, options):
     failed = {name: reason for name, reason in sorted(outcome.items()) if reason}
     if options.update:
-        kept = {n: r for n, r in read_exceptions().items() if n not in outcome}
+        before = read_exceptions()
+        kept = {n: r for n, r in before.items() if n not in outcome}
+        # A difference gets its reason by hand, and keeps it.
+        failed |= {n: before[n] for n, r in failed.items() if r == "differs" and n in before}
         lines = (f"{name}: {reason}\n" for name, reason in sorted((kept | failed).items()))
         EXCEPTIONS.write_text(HEADER + "".join(lines))
     known = read_exceptions()
