@@ -122,7 +122,6 @@ private let reductionOperators: [OperatorEntry] = [
 
 private let conversionOperators: [OperatorEntry] = [
   .init("Cast", [1, 6, 9, 13, 19, 21, 23, 24, 25, 28], Cast.init(_:)),
-  .init("BitCast", [26], BitCast.init),
   .init("CastLike", [15, 19, 21, 23, 24, 25], Cast.init(like:)),
   .init("QuantizeLinear", [10, 13, 19, 21, 23, 24, 25, 28], QuantizeLinear.init),
   .init("DequantizeLinear", [10, 13, 19, 21, 23, 24, 25, 28], DequantizeLinear.init),
