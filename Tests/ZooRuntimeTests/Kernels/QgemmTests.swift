@@ -41,7 +41,7 @@ import Testing
       return result
     }
 
-    func run<T>(
+    func run<T: BitwiseCopyable>(
       _ isa: zoo_isa, _ target: zoo_qtarget, filling zero: T, threads: Int32 = 0
     ) -> [T] {
       let packed = PackedBytes(zoo_qgemm_packed_bytes(isa, Int64(k), Int64(n)))
@@ -61,9 +61,11 @@ import Testing
               let right = zoo_qside(
                 is_signed: bIsSigned ? 1 : 0, zero: bZero.baseAddress, zero_per_line: line,
                 scale: bScale.baseAddress, scale_per_line: line)
-              zoo_qgemm_run(
-                isa, Int64(m), Int64(n), Int64(k), a, Int64(k), left, packed.pointer, right,
-                &result, Int64(n), &target, threads)
+              result.withUnsafeMutableBytes { result in
+                zoo_qgemm_run(
+                  isa, Int64(m), Int64(n), Int64(k), a, Int64(k), left, packed.pointer, right,
+                  result.baseAddress, Int64(n), &target, threads)
+              }
             }
           }
         }
