@@ -1,5 +1,5 @@
 // Elementary functions on vectors. The polynomials are minimax fits (Lawson's iteratively reweighted least squares on
-// Chebyshev nodes, coefficients rounded to f32 one after the other); tools/fit_polynomials.py computes them.
+// Chebyshev nodes, coefficients rounded to f32 one after the other).
 // Range reduction follows Cody and Waite, "Software Manual for the Elementary Functions" (1980).
 // Errors, in units in the last place of the result, are checked by Tests/ZooRuntimeTests/Kernels/UnaryKernelTests.
 #pragma once
