@@ -33,14 +33,18 @@ public struct ModelSummary: Sendable, Encodable {
   public let weightBytes: Int
   public let storedWeightBytes: Int
   /// Multiplications with an addition in matrix products and convolutions: a number, or an expression over the
-  /// model's symbols; `nil` if it cannot be told.
+  /// model's symbols; where that cannot be told, the number for the extents that were asked for; else `nil`.
   public let multiplyAdds: String?
   public let assets: [String]
   public let recordedCases: Int
   public let weights: [WeightRow]
 
-  /// - Parameter registry: Types are shown as far as its operators can infer them.
-  public init(_ model: Model, registry: OperatorRegistry = .standard) {
+  /// - Parameters:
+  ///   - registry: Types are shown as far as its operators can infer them.
+  ///   - extents: Numbers for the symbols of the input types, for what cannot be told in symbols; 1 by default.
+  public init(
+    _ model: Model, registry: OperatorRegistry = .standard, extents: [String: Int] = [:]
+  ) {
     let nodes = model.graphs.indices.filter { model.isReachable(GraphID($0)) }
       .flatMap { model.graphs[$0].nodes }
     // Constants are weights wherever the file keeps them.
@@ -67,7 +71,10 @@ public struct ModelSummary: Sendable, Encodable {
     parameters = graphs.flatMap(\.weights.values).reduce(0) { $0 + $1.shape.reduce(1, *) }
     weightBytes = weights.reduce(0) { $0 + $1.bytes }
     storedWeightBytes = weights.reduce(0) { $0 + $1.storedBytes }
-    multiplyAdds = types.flatMap { Self.multiplyAdds(graphs, $0) }?.description
+    let symbolic = types.flatMap { Self.multiplyAdds(graphs, $0) }
+    let numbers = try? ModelTypes(model, registry: registry, extents: extents)
+    let sum = symbolic ?? numbers.flatMap { Self.multiplyAdds(graphs, $0) }
+    multiplyAdds = sum?.description
     assets = model.assets.map(\.name)
     recordedCases = model.cases.count
   }

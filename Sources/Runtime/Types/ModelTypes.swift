@@ -6,19 +6,25 @@ public struct ModelTypes: Sendable {
 
   /// Infers the types of all values of all graphs that can be reached.
   ///
+  /// - Parameter extents: Numbers for the symbols of the input types, 1 for all that are not named; `nil` to keep
+  ///   symbols.
   /// - Throws: The refusal of the first node whose inputs do not fit, `.unsupportedOperator` with all operators
   ///   that are missing.
   public init(
-    _ model: Model, registry: OperatorRegistry = .standard
+    _ model: Model, registry: OperatorRegistry = .standard, extents: [String: Int]? = nil
   ) throws(ModelError) {
     let program = try ProgramBuilder(model: model, registry: registry).build()
-    try collect(program)
+    var inputTypes = program.inputTypes
+    if let extents { inputTypes = inputTypes.map { $0?.bound(extents, 1) } }
+    try collect(program, inputTypes)
   }
 
-  private mutating func collect(_ program: Program) throws(ModelError) {
+  private mutating func collect(
+    _ program: Program, _ inputTypes: [ValueType?]
+  ) throws(ModelError) {
     let captured = program.captures.map { types[$0] }
     let known = types
-    let inference = try TypeInference(program, inputTypes: program.inputTypes + captured) {
+    let inference = try TypeInference(program, inputTypes: inputTypes + captured) {
       known[$0]
     }
     for (slot, value) in program.values.enumerated() {
@@ -30,7 +36,7 @@ public struct ModelTypes: Sendable {
     }
     for step in program.steps {
       // As in inference, a body that does not fit is refused only if it is run.
-      for body in step.bodies.values { try? collect(body) }
+      for body in step.bodies.values { try? collect(body, body.inputTypes) }
     }
   }
 }

@@ -73,7 +73,7 @@ struct Inspection: Encodable {
     _ model: Model, nodes: Bool, weights: Bool, plan: Bool, extents: [String: Int],
     _ options: Session.Options
   ) throws(ModelError) {
-    summary = ModelSummary(model)
+    summary = ModelSummary(model, extents: extents)
     var report: PlanReport?
     var refusal: String?
     do throws(ModelError) {
