@@ -21,7 +21,8 @@ public final class MappedFile: @unchecked Sendable {
   public init(path: String) throws(ModelError) {
     self.path = path
     isMapped = true
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Opening a named pipe would otherwise wait for its writer.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw Self.failure("cannot be opened", path) }
     defer { close(descriptor) }
     var status = stat()
