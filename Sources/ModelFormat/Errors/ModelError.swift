@@ -29,9 +29,11 @@ public struct ModelError: Error, Hashable, Sendable {
   public let remedy: String?
 
   /// - Parameters:
+  ///   - code: The kind of error.
   ///   - found: What was found, as a noun phrase or short clause in lower case: `axis 3 of a tensor of rank 2`.
   ///   - expected: What would have been right: `-2 ... 1`.
   ///   - remedy: What to try, as an imperative without a full stop.
+  ///   - site: Where, as far as it is known here.
   public init(
     _ code: Code, _ found: String, expected: String? = nil, remedy: String? = nil,
     at site: Site = Site()

@@ -8,8 +8,11 @@ public enum ValueFile {
 
   /// Reads a value; the content decides of which format it is.
   ///
-  /// - Parameter expected: The type of the input that the value is for. It tells what neither format says: which
-  ///   message a `.pb` file holds, and which 8-bit or packed type an array of bytes stands for.
+  /// - Parameters:
+  ///   - path: A `.npy` or `.pb` file.
+  ///   - expected: The type of the input that the value is for. It tells what neither format says: which message a
+  ///     `.pb` file holds, and which 8-bit or packed type an array of bytes stands for.
+  ///   - limits: What the reader may spend.
   /// - Returns: The value, with the name that the file gives it; a `.npy` file gives none.
   /// - Throws: `.fileAccess`, `.malformed` or `.limitExceeded`. Whether the value is of the expected type is for
   ///   the one who uses it to check.

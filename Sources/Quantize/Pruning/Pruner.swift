@@ -24,7 +24,9 @@ public struct Pruner: CompressionRecipe {
 
   /// - Parameters:
   ///   - sparsity: 0 ..< 1; for a pattern `n:m` it may be left out and must otherwise be 1 − n / m.
+  ///   - pattern: Which weights may go together.
   ///   - isGlobal: Only for the unstructured pattern.
+  ///   - selection: Which layers to prune.
   /// - Throws: `.invalidRequest` if these do not fit together.
   public init(
     sparsity: Double? = nil, pattern: SparsityPattern = .unstructured, isGlobal: Bool = false,

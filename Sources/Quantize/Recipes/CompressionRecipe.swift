@@ -20,6 +20,7 @@ public protocol CompressionRecipe: Sendable {
   /// Makes the model smaller.
   ///
   /// - Parameters:
+  ///   - model: What to make smaller.
   ///   - samples: Inputs of the model, by name, such as it will meet. Recipes that need none measure with them what
   ///     the outputs lost.
   /// - Returns: The model, and what was done to it. Recorded cases come back with the new model's outputs.

@@ -4,6 +4,7 @@ extension KernelContext {
   /// Calls `body` with ranges that together make `0..<count`, on as many threads as the run may use.
   ///
   /// - Parameters:
+  ///   - count: The number of elements.
   ///   - grain: The least number of elements that is worth a thread.
   ///   - body: May run on several threads at once, so it must write nothing that another range reads or writes.
   ///     A result must not depend on how the ranges are cut.

@@ -38,6 +38,8 @@ public struct Benchmark: Sendable, Encodable {
   /// Runs a session again and again for some time, after a few runs that are not counted.
   ///
   /// - Parameters:
+  ///   - session: What to measure.
+  ///   - inputs: The same for each run.
   ///   - seconds: How long to measure; at least three runs are made.
   ///   - load: How long it took to make the session, for the report.
   public static func measure(

@@ -40,6 +40,7 @@ public struct ModelSummary: Sendable, Encodable {
   public let weights: [WeightRow]
 
   /// - Parameters:
+  ///   - model: What to describe.
   ///   - registry: Types are shown as far as its operators can infer them.
   ///   - extents: Numbers for the symbols of the input types, for what cannot be told in symbols; 1 by default.
   public init(

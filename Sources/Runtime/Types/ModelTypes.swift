@@ -6,8 +6,10 @@ public struct ModelTypes: Sendable {
 
   /// Infers the types of all values of all graphs that can be reached.
   ///
-  /// - Parameter extents: Numbers for the symbols of the input types, 1 for all that are not named; `nil` to keep
-  ///   symbols.
+  /// - Parameters:
+  ///   - model: What to type.
+  ///   - registry: The operators that its nodes may use.
+  ///   - extents: Numbers for the symbols of the input types, 1 for all that are not named; `nil` to keep symbols.
   /// - Throws: The refusal of the first node whose inputs do not fit, `.unsupportedOperator` with all operators
   ///   that are missing.
   public init(

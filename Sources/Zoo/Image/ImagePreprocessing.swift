@@ -18,7 +18,7 @@ public struct ImagePreprocessing: Sendable {
     case contain(background: UInt8)
     /// Its middle, the rest cut off.
     case cover
-    /// One drawn character, as MNIST prepares them: see ``Image/centeredInk(width:height:box:interpolation:)``.
+    /// One drawn character, as MNIST prepares them: dark or light, cut out, and centred by its mass.
     case digit(box: Int)
   }
 

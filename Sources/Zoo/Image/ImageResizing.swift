@@ -14,9 +14,13 @@ extension Image {
 
   /// The picture in another size.
   ///
-  /// - Parameter antialiases: Whether the filter widens as the picture shrinks, so that every source pixel counts:
-  ///   then `bilinear` and `bicubic` equal Pillow's to the bit. Without, they look at the 2 or 4 nearest pixels
-  ///   only, as OpenCV's `INTER_LINEAR` does.
+  /// - Parameters:
+  ///   - width: In pixels, at least 1.
+  ///   - height: In pixels, at least 1.
+  ///   - interpolation: What lies between pixels.
+  ///   - antialiases: Whether the filter widens as the picture shrinks, so that every source pixel counts: then
+  ///     `bilinear` and `bicubic` equal Pillow's to the bit. Without, they look at the 2 or 4 nearest pixels only, as
+  ///     OpenCV's `INTER_LINEAR` does.
   /// - Throws: `.shapeMismatch` unless both extents are at least 1, `.limitExceeded` if they are too large.
   public func resized(
     width: Int, height: Int, _ interpolation: Interpolation = .bilinear, antialiases: Bool = true

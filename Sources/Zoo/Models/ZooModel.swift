@@ -24,8 +24,11 @@ public struct ZooModel: Sendable {
   /// name.
   ///
   /// - Parameters:
+  ///   - reference: A registered name, or a path.
   ///   - task: What the model is for; by default what its name or its card says, or what it looks like.
   ///   - assets: Used in place of the model's own of the same name.
+  ///   - registry: The plugins to use.
+  ///   - options: How to run it; the registry's own by default.
   /// - Throws: `.invalidRequest` if there is no such model or task, and all that opening and preparing it can throw.
   public init(
     _ reference: String, task: String? = nil, assets: [Asset] = [],
@@ -64,7 +67,9 @@ public struct ZooModel: Sendable {
 
   /// Answers all inputs, several at a time where the model allows it.
   ///
-  /// - Parameter progress: Called with the number of inputs that are done, after each group.
+  /// - Parameters:
+  ///   - inputs: All of ``inputKind``.
+  ///   - progress: Called with the number of inputs that are done, after each group.
   /// - Returns: One answer for each input, in their order.
   /// - Throws: `.invalidRequest` if an input is of another kind than ``inputKind``, and all that preparing and
   ///   running can throw; there are no partial answers.

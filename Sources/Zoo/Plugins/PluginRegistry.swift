@@ -23,7 +23,7 @@ public protocol Plugin: Sendable {
 /// make models smaller.
 ///
 /// Everything is registered under a name; a name registered twice in one of these kinds is an error that names both
-/// plugins. What the library itself brings is registered the same way, by ``builtinPlugins``.
+/// plugins. What the library itself brings is registered the same way, by `builtinPlugins`.
 public struct PluginRegistry: Sendable {
   public private(set) var tasks: [any ModelTask] = []
   public private(set) var models: [KnownModel] = []

@@ -26,7 +26,9 @@ public protocol TaskPipeline: Sendable {
 
   /// Makes tensors of inputs, in groups that run together. Every input is in exactly one group.
   ///
-  /// - Parameter limit: The most inputs of one group.
+  /// - Parameters:
+  ///   - inputs: All that are asked at once.
+  ///   - limit: The most inputs of one group.
   func prepare(_ inputs: [RawInput], limit: Int) throws(ModelError) -> [PreparedBatch]
 
   /// Makes answers of the outputs of one group, one for each of its inputs and in their order.
