@@ -27,6 +27,7 @@ swift build -c release --disable-sandbox 2>&1 | tail -n 3
 if [ -f Examples/Package.swift ]; then
   check "Examples" scripts/examples.sh
 fi
+check "Documentation" scripts/docs.sh
 check "ONNX Runtime on real models" "$python" tools/compare_onnxruntime.py
 check "Compression" "$python" tools/check_compression.py
 check "Quantization" "$python" tools/check_quantization.py
