@@ -150,7 +150,8 @@ struct OperatorCall {
     return results.map(Value.tensor)
   }
 
-  private static func call(
+  /// Runs a kernel on operands that lie where `pointers` say: inputs, outputs and scratch memory, by `slots`.
+  static func call(
     _ body: Kernel.Body, _ pointers: inout [UnsafeMutableRawPointer?], _ slots: [Int32],
     _ inputCount: Int, _ outputCount: Int, _ threads: Int
   ) throws(ModelError) {

@@ -72,27 +72,12 @@ enum HalfStaging {
     }
     pointers.append(memory + scratch)
     let slots = pointers.indices.map(Int32.init)
-    try call(body, &pointers, slots, inputs, operands.count - inputs, context.threads)
+    try OperatorCall.call(body, &pointers, slots, inputs, operands.count - inputs, context.threads)
     for index in inputs..<operands.count {
       guard let element = operands[index].element,
         let given = context.table[Int(context.slots[index])]
       else { continue }
       narrow(element, operands[index].count, memory + operands[index].offset, given)
-    }
-  }
-
-  private static func call(
-    _ body: Kernel.Body, _ pointers: inout [UnsafeMutableRawPointer?], _ slots: [Int32],
-    _ inputs: Int, _ outputs: Int, _ threads: Int
-  ) throws(ModelError) {
-    try pointers.withUnsafeMutableBufferPointer { (table) throws(ModelError) in
-      try slots.withUnsafeBufferPointer { (slots) throws(ModelError) in
-        guard let table = table.baseAddress, let slots = slots.baseAddress else { return }
-        try body(
-          KernelContext(
-            table: table, slots: slots, inputCount: inputs, outputCount: outputs,
-            threads: threads))
-      }
     }
   }
 
