@@ -76,7 +76,12 @@ public struct Benchmark: Sendable, Encodable {
     return profile.rows
   }
 
+  /// The most memory that the process had resident, in bytes.
   private static func peakMemory() -> Int {
+    #if os(Linux)
+      // getrusage starts from what the parent held when it forked; the kernel's own mark does not.
+      if let bytes = highWaterMark() { return bytes }
+    #endif
     var usage = rusage()
     #if canImport(Darwin)
       getrusage(RUSAGE_SELF, &usage)
@@ -86,6 +91,19 @@ public struct Benchmark: Sendable, Encodable {
       return usage.ru_maxrss * 1024
     #endif
   }
+
+  #if os(Linux)
+    private static func highWaterMark() -> Int? {
+      guard let file = fopen("/proc/self/status", "r") else { return nil }
+      defer { fclose(file) }
+      var bytes = [UInt8](repeating: 0, count: 8192)
+      let count = fread(&bytes, 1, bytes.count, file)
+      let lines = String(decoding: bytes[..<count], as: UTF8.self).split(separator: "\n")
+      guard let line = lines.first(where: { $0.hasPrefix("VmHWM:") }) else { return nil }
+      let kilobytes = line.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) }
+      return kilobytes.map { $0 * 1024 }
+    }
+  #endif
 }
 
 extension Session {
