@@ -37,14 +37,15 @@ def settings(everything):
 
 
 def chosen_groups(cases, everything, only):
-    """Cases by group; without --all, of each group the first two, or the first six frames."""
+    """Cases by group; without --all, of each group the first two and the last, or the first six frames."""
     groups = defaultdict(list)
     for case in cases:
         if only in case["name"] or only in case["model"]:
             groups[case["group"]].append(case)
     if everything:
         return groups
-    return {name: group[: 6 if group[0]["carry"] else 2] for name, group in groups.items()}
+    few = lambda group: group[:6] if group[0]["carry"] else group[:2] + group[2:][-1:]  # noqa: E731
+    return {name: few(group) for name, group in groups.items()}
 
 
 def convert(model, folder, target):

@@ -16,4 +16,10 @@ typedef struct {
 /// How many floats of scratch memory one call needs; one thread's memory is its own.
 size_t zoo_pool_2d_scratch(const zoo_pool_2d *shape);
 
+/// The mean of each of `planes` contiguous runs of `extent` values, added in storage order, one rounding a value.
+///
+/// ONNX Runtime adds in this order, too, and a model's answer is checked against it: over a large plane of equal values (a white
+/// page) the roundings all go one way, and any other order, closer to the true mean or not, gives another answer.
+void zoo_global_average_f32(const float *x, float *y, size_t planes, size_t extent);
+
 #pragma clang assume_nonnull end

@@ -49,11 +49,14 @@ struct GlobalPool: TensorOperator {
         let from = stage.input(context, 0, as: Float.self)
         let to = stage.output(context, as: Float.self)
         let kernel = zoo_reduce_f32_kernel(zoo_cpu_isa(), op)
-        let grain = max(1, Broadcast.grain / max(layout.axis, 1))
+        let grain = max(8, Broadcast.grain / max(layout.axis, 1))
         context.parallel(layout.outer, grain: grain) { range in
-          kernel(
-            from + range.lowerBound * layout.axis, to + range.lowerBound, range.count, layout.axis,
-            1)
+          let (x, y) = (from + range.lowerBound * layout.axis, to + range.lowerBound)
+          if op == zoo_reduce_mean {
+            zoo_global_average_f32(x, y, range.count, layout.axis)
+          } else {
+            kernel(x, y, range.count, layout.axis, 1)
+          }
         }
         stage.store(context)
       }
