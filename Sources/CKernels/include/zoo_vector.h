@@ -6,6 +6,7 @@
 #include "zoo_cpu.h"
 #include "zoo_norm.h"
 #include "zoo_pool.h"
+#include "zoo_qlinear.h"
 #include "zoo_recurrent.h"
 #include "zoo_reduce.h"
 #include "zoo_softmax.h"
@@ -42,6 +43,12 @@ typedef struct {
   void (*dequantize_s32)(const int32_t *x, float *y, size_t n, float scale, int32_t zero_point);
   /// The least and the greatest value; +infinity and -infinity when n is 0. NaN is skipped.
   void (*range)(const float *x, size_t n, float *least, float *greatest);
+  /// y = saturate(round((a · a_scale + b · b_scale) / y_scale + y_zero)), of operands without their zero points
+  void (*qlinear_add_u8)(const zoo_qlinear_binary *);
+  void (*qlinear_add_s8)(const zoo_qlinear_binary *);
+  /// y = saturate(round(a · b · (a_scale · b_scale / y_scale) + y_zero))
+  void (*qlinear_mul_u8)(const zoo_qlinear_binary *);
+  void (*qlinear_mul_s8)(const zoo_qlinear_binary *);
 } zoo_vector_kernels;
 
 /// The kernels for an instruction set that `zoo_isa_available`; the portable ones otherwise.

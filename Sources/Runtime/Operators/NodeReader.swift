@@ -23,16 +23,18 @@ public struct NodeReader: Sendable {
 
   public func has(_ name: String) -> Bool { node.attribute(name) != nil }
 
+  /// - Parameter optional: Inputs before the last required one that may be left out, too.
   /// - Throws: `.arityMismatch` unless the node has that many inputs, the trailing ones possibly left out, and that
   ///   many outputs.
   public func require(
-    inputs: ClosedRange<Int>, outputs: ClosedRange<Int> = 1...1
+    inputs: ClosedRange<Int>, outputs: ClosedRange<Int> = 1...1, optional: Set<Int> = []
   ) throws(ModelError) {
     let given = (node.inputs.lastIndex { $0 != nil } ?? -1) + 1
     guard inputs.lowerBound <= given, given <= inputs.upperBound else {
       throw Self.arity(given, "input", inputs)
     }
-    for index in 0..<inputs.lowerBound where node.inputs[index] == nil {
+    for index in 0..<inputs.lowerBound
+    where node.inputs[index] == nil && !optional.contains(index) {
       throw ModelError(.missingInput, "input \(index) is left out", expected: "a value")
     }
     let made = (node.outputs.lastIndex { $0 != nil } ?? -1) + 1

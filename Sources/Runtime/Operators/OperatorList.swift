@@ -13,6 +13,7 @@ let builtinOperators: [OperatorEntry] = [
   stringOperators,
   randomOperators,
   classicalOperators,
+  contributedOperators,
 ].flatMap { $0 }
 
 private let shapeOperators: [OperatorEntry] = [

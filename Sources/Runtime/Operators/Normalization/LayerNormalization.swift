@@ -70,14 +70,14 @@ struct LayerNormalization: TensorOperator {
       }
       if shape.reduce(1, *) != layout.axis { spreads[slot] = Broadcast([shape], to: normalized) }
     }
-    if hasSkip, try io.input(1).shape != x.shape {
-      throw ModelError(.shapeMismatch, "a skip of another shape", expected: "\(x.shape)")
-    }
+    let skipRows = hasSkip ? try self.skipRows(try io.input(1).shape, x.shape) : 1
     let compute = x.element.computeType
     let stage = try Stage(io, as: compute)
     let call = NormCall(
       layout: layout, operands: operands, spreads: spreads, stage: stage, epsilon: epsilon,
-      isRootMeanSquare: isRootMeanSquare, hasSkip: hasSkip,
+      isRootMeanSquare: isRootMeanSquare, hasSkip: hasSkip, skipRows: skipRows,
+      meanOutput: isRootMeanSquare && !hasSkip ? nil : 1,
+      inverseOutput: isRootMeanSquare && !hasSkip ? 1 : 2,
       wants: (0..<4).map { $0 < io.outputs.count && io.outputs[$0] != nil })
     let element = compute == .f64 ? 8 : 4
     return Kernel(
@@ -87,6 +87,19 @@ struct LayerNormalization: TensorOperator {
       if compute == .f64 { call.wide(context) } else { call.narrow(context) }
       stage.store(context)
     }
+  }
+}
+
+extension LayerNormalization {
+  /// Rows of a skip, which are used again for each batch if they are fewer than those of `x`.
+  private func skipRows(_ skip: [Int], _ x: [Int]) throws(ModelError) -> Int {
+    let trailing = Array(x.suffix(skip.count))
+    let isShared = x.count > 1 && (skip == Array(x.dropFirst()) || skip == [1] + x.dropFirst())
+    guard skip == trailing && skip.count == x.count || isShared else {
+      throw ModelError(
+        .shapeMismatch, "a skip \(skip)", expected: "\(x), or the same without its first axis")
+    }
+    return max(1, skip.dropLast().reduce(1, *))
   }
 }
 
@@ -100,6 +113,9 @@ private struct NormCall: Sendable {
   let epsilon: Float
   let isRootMeanSquare: Bool
   let hasSkip: Bool
+  let skipRows: Int
+  let meanOutput: Int?
+  let inverseOutput: Int
   let wants: [Bool]
 
   private func parameter<T>(
@@ -127,27 +143,33 @@ private struct NormCall: Sendable {
     let shift = parameter(context, 1, Float.self)
     let bias = parameter(context, 2, Float.self)
     let y = stage.output(context, 0, as: Float.self)
-    let mean = wants[1] ? stage.output(context, 1, as: Float.self) : nil
-    let inverse = wants[2] ? stage.output(context, 2, as: Float.self) : nil
+    let mean = meanOutput.flatMap { wants[$0] ? stage.output(context, $0, as: Float.self) : nil }
+    let inverse = wants[inverseOutput] ? stage.output(context, inverseOutput, as: Float.self) : nil
     let sum = wants[3] ? stage.output(context, 3, as: Float.self) : nil
     let kernels = zoo_vector_kernels_for(zoo_cpu_isa()).pointee
     context.parallel(layout.outer, grain: max(1, Broadcast.grain / 4 / max(n, 1))) { rows in
-      let first = rows.lowerBound
-      var call = zoo_row_norm()
-      call.x = x + first * n
-      call.skip = skip.map { $0 + first * n }
-      call.bias = bias
-      call.sum = sum.map { $0 + first * n }
-      call.scale = scale
-      call.shift = shift
-      call.y = y + first * n
-      call.mean = mean.map { $0 + first }
-      call.inverse_deviation = inverse.map { $0 + first }
-      call.rows = rows.count
-      call.columns = n
-      call.epsilon = epsilon
-      call.root_mean_square = isRootMeanSquare ? 1 : 0
-      kernels.row_norm(&call)
+      // A piece ends where a shared skip begins again.
+      var first = rows.lowerBound
+      while first < rows.upperBound {
+        let piece = hasSkip ? skipRows - first % skipRows : rows.count
+        let count = min(rows.upperBound - first, piece)
+        var call = zoo_row_norm()
+        call.x = x + first * n
+        call.skip = skip.map { $0 + first % skipRows * n }
+        call.bias = bias
+        call.sum = sum.map { $0 + first * n }
+        call.scale = scale
+        call.shift = shift
+        call.y = y + first * n
+        call.mean = mean.map { $0 + first }
+        call.inverse_deviation = inverse.map { $0 + first }
+        call.rows = count
+        call.columns = n
+        call.epsilon = epsilon
+        call.root_mean_square = isRootMeanSquare ? 1 : 0
+        kernels.row_norm(&call)
+        first += count
+      }
     }
   }
 
@@ -160,15 +182,18 @@ private struct NormCall: Sendable {
     let bias = parameter(context, 2, Double.self)
     let y = stage.output(context, 0, as: Double.self)
     for r in 0..<layout.outer {
-      let row = (0..<n).map { x[r * n + $0] + (skip?[r * n + $0] ?? 0) + (bias?[$0] ?? 0) }
+      let base = r % skipRows * n
+      let row = (0..<n).map { x[r * n + $0] + (skip?[base + $0] ?? 0) + (bias?[$0] ?? 0) }
       let mean = isRootMeanSquare ? 0 : row.reduce(0, +) / Double(n)
       let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(n)
       let inverse = 1 / (variance + Double(epsilon)).squareRoot()
       for i in 0..<n {
         y[r * n + i] = (row[i] - mean) * inverse * (scale?[i] ?? 1) + (shift?[i] ?? 0)
       }
-      if wants[1] { stage.output(context, 1, as: Double.self)[r] = mean }
-      if wants[2] { stage.output(context, 2, as: Double.self)[r] = inverse }
+      if let meanOutput, wants[meanOutput] {
+        stage.output(context, meanOutput, as: Double.self)[r] = mean
+      }
+      if wants[inverseOutput] { stage.output(context, inverseOutput, as: Double.self)[r] = inverse }
       if wants[3] {
         for i in 0..<n { stage.output(context, 3, as: Double.self)[r * n + i] = row[i] }
       }

@@ -13,13 +13,16 @@ struct QuantizedProduct: Sendable {
   let b: Int
   let aIsSigned: Bool
   let bIsSigned: Bool
+  /// Whether B holds `[n, k]`.
+  let transposesB: Bool
 
   static let elements: Set<ElementType> = [.u8, .i8]
   static let scales: Set<ElementType> = [.f32, .f16, .bf16]
 
-  init(_ io: NodeIO, a: Int, b: Int) throws(ModelError) {
+  init(_ io: NodeIO, a: Int, b: Int, transposesB: Bool = false) throws(ModelError) {
     let (left, right) = (try io.input(a), try io.input(b))
-    extents = MatrixExtents(left.shape, right.shape)
+    extents = MatrixExtents(left.shape, right.shape, transposesB: transposesB)
+    self.transposesB = transposesB
     isa = zoo_cpu_isa()
     (self.a, self.b) = (a, b)
     // The left side may be f32 that is quantized on the way.
@@ -32,10 +35,13 @@ struct QuantizedProduct: Sendable {
     packed =
       extents.bMatrices != 1
       ? nil
-      : try io.packed(b, "qgemm") { (weight) throws(ModelError) in
+      : try io.packed(b, transposesB ? "qgemm_transposed" : "qgemm") {
+        (weight) throws(ModelError) in
         try Tensor(.u8, shape: [bytes]) { (to) throws(ModelError) in
           try weight.withBytes { (from) throws(ModelError) in
-            zoo_qgemm_pack(isa, k, n, from.baseAddress, n, 0, isSigned, to.baseAddress)
+            zoo_qgemm_pack(
+              isa, k, n, from.baseAddress, transposesB ? k : n, transposesB ? 1 : 0, isSigned,
+              to.baseAddress)
           }
         }
       }
@@ -71,8 +77,8 @@ struct QuantizedProduct: Sendable {
     let (k, n) = (extents.k, extents.n)
     for (index, pair) in extents.products.enumerated() {
       zoo_qgemm_pack(
-        isa, Int64(k), Int64(n), context.inputBytes(b) + pair.b * k * n, Int64(n), 0,
-        bIsSigned ? 1 : 0, context.scratch)
+        isa, Int64(k), Int64(n), context.inputBytes(b) + pair.b * k * n,
+        Int64(transposesB ? k : n), transposesB ? 1 : 0, bIsSigned ? 1 : 0, context.scratch)
       multiply(
         context, rows: extents.m, index, left + pair.a * extents.m * k,
         UnsafeRawPointer(context.scratch), aSide, bSide, target, size)

@@ -1,0 +1,140 @@
+import ModelFormat
+
+/// `GroupQueryAttention` of `com.microsoft`: causal attention of many query heads to fewer heads of keys and values, which
+/// are kept in a cache.
+///
+/// |        | name    | shape | element types |
+/// |--------|---------|-------|---------------|
+/// | input  | `query` | `[batch, time, heads·size]`, or with keys and values `[batch, time, (heads + 2·kv heads)·size]` | `f32`, `f16` |
+/// | input  | `key`, `value`, optional | `[batch, time, kv heads·size]` | type of `query` |
+/// | input  | `past_key`, `past_value`, optional | `[batch, kv heads, room, size]` | type of `query` |
+/// | input  | `seqlens_k` | `[batch]`: the number of keys in all, less one | `i32` |
+/// | input  | `total_sequence_length` | one | `i32` |
+/// | input  | `cos_cache`, `sin_cache`, optional | `[positions, d/2]` | type of `query` |
+/// | input  | `position_ids`, optional | `[batch, time]` | `i64` |
+/// | input  | `attention_bias`, optional | `[1 or batch, 1 or heads, time, keys]` | type of `query` |
+/// | input  | `head_sink`, optional | `[heads]`: the score of a key without a value | type of `query` |
+/// | output | `output` | `[batch, time, heads·size]` | type of `query` |
+/// | output | `present_key`, `present_value` | `[batch, kv heads, room, size]` | type of `query` |
+/// | attr   | `num_heads`, `kv_num_heads`, `scale`, `softcap`, `local_window_size`, `do_rotary`, `rotary_interleaved`, `smooth_softmax` | | |
+///
+/// Computed in `f32`. Source: ONNX Runtime's contributed operator, version 1; Ainslie et al., 2023.
+struct GroupQueryAttention: ComposedOperator {
+  let heads: Int
+  let sharedHeads: Int
+  let scale: Float
+  let softcap: Float
+  let window: Int
+  let turns: Bool
+  let isInterleaved: Bool
+  let isSmooth: Bool
+
+  init(_ node: NodeReader) throws(ModelError) {
+    try node.require(inputs: 7...14, outputs: 1...4, optional: [1, 2, 3, 4])
+    heads = try node.int("num_heads")
+    sharedHeads = try node.int("kv_num_heads")
+    scale = try node.float("scale", default: 0)
+    softcap = try node.float("softcap", default: 0)
+    window = max(0, try node.int("local_window_size", default: -1))
+    turns = try node.bool("do_rotary", default: false)
+    isInterleaved = try node.bool("rotary_interleaved", default: false)
+    isSmooth = try node.bool("smooth_softmax", default: false)
+    guard heads > 0, sharedHeads > 0, heads % sharedHeads == 0 else {
+      throw ModelError(
+        .invalidAttribute, "\(heads) heads of queries for \(sharedHeads) of keys",
+        expected: "a multiple of them")
+    }
+    for name in ["k_quant_type", "v_quant_type"] {
+      _ = try node.choice(name, of: ["NONE"], default: "NONE")
+    }
+    for index in [12, 13] where node.hasInput(index) {
+      throw ModelError(
+        .unsupportedOperator, "input \(index), the scale of a quantized cache",
+        expected: "a cache of floats")
+    }
+    guard node.outputCount < 4 || !node.hasOutput(3) else {
+      throw ModelError(.unsupportedOperator, "output 3, the scores", expected: "three outputs")
+    }
+  }
+
+  func compose(_ parts: inout Composition) throws(ModelError) -> [Composition.Value?] {
+    let element = try parts.input(0, of: [.f32, .f16], rank: 3).element
+    var (q, k, v) = try operands(&parts)
+    let last = try parts.input(5, of: [.i32])
+    let total = try parts.input(6, of: [.i32])
+    let isFirst = Self.isFirst(q, total)
+    if turns {
+      var positions = parts.optional(9)
+      if positions == nil { positions = try parts.apply(QueryPositions(isFirst: isFirst), q, last) }
+      q = try turned(&parts, q, positions)
+      k = try turned(&parts, k, positions)
+    }
+    let cache = KeyValueCache(isFirst: isFirst)
+    let keys = try parts.apply(cache, k, try past(&parts, 3), last, total)
+    let values = try parts.apply(cache, v, try past(&parts, 4), last, total)
+    let size = Float(q.shape?[3].value ?? 1)
+    var scores = try parts.scores(q, keys, scale: scale == 0 ? 1 / size.squareRoot() : scale)
+    if softcap > 0 {
+      let cap = try parts.scalar(softcap)
+      scores = try parts("Mul", try parts("Tanh", try parts("Div", scores, cap)), cap)
+    }
+    let bias = try parts.optional(10).map { (bias) throws(ModelError) in
+      try parts.cast(bias, .f32)
+    }
+    let limits = AttentionBias(isCausal: true, filter: 0, window: window, isFirst: isFirst)
+    scores = try parts("Add", scores, try parts.apply(limits, scores, nil, bias, last))
+    let weights = try parts.softmax(scores, sink: try sink(&parts))
+    let y = try parts.merged(try parts.weighted(weights, values))
+    return [
+      try parts.cast(y, element), try parts.cast(keys, element), try parts.cast(values, element),
+    ]
+  }
+
+  /// Whether there is nothing in the cache: as many keys in all as come with this call.
+  private static func isFirst(_ q: Composition.Value, _ total: Composition.Value) -> Bool {
+    guard let time = q.shape?[2].value, let count = total.constant?.integers?.first else {
+      return false
+    }
+    return time == count
+  }
+
+  private func sink(_ parts: inout Composition) throws(ModelError) -> Composition.Value? {
+    if let sink = parts.optional(11) { return try parts.cast(sink, .f32) }
+    return isSmooth ? try parts.constant(Tensor([Float(0)], shape: [1])) : nil
+  }
+
+  private func past(
+    _ parts: inout Composition, _ index: Int
+  ) throws(ModelError) -> Composition.Value? {
+    guard let past = parts.optional(index) else { return nil }
+    return try parts.cast(try parts.input(index, of: [.f32, .f16], rank: past.rank ?? 4), .f32)
+  }
+
+  private func operands(
+    _ parts: inout Composition
+  ) throws(ModelError) -> (Composition.Value, Composition.Value, Composition.Value) {
+    let query = try parts.cast(try parts.input(0), .f32)
+    if let key = parts.optional(1) {
+      return (
+        try parts.heads(query, heads), try parts.heads(try parts.cast(key, .f32), sharedHeads),
+        try parts.heads(try parts.cast(try parts.input(2), .f32), sharedHeads)
+      )
+    }
+    let all = try parts.heads(query, heads + 2 * sharedHeads)
+    let pieces = try parts.pieces(all, axis: 1, sizes: [heads, sharedHeads, sharedHeads])
+    return (pieces[0], pieces[1], pieces[2])
+  }
+
+  private func turned(
+    _ parts: inout Composition, _ x: Composition.Value, _ positions: Composition.Value?
+  ) throws(ModelError) -> Composition.Value {
+    let cosines = try parts.cast(try parts.input(7), .f32)
+    let sines = try parts.cast(try parts.input(8), .f32)
+    let turned = (cosines.shape?[1].value ?? 0) * 2
+    return try parts(
+      "RotaryEmbedding", x, cosines, sines, positions,
+      attributes: [
+        "interleaved": .int(isInterleaved ? 1 : 0), "rotary_embedding_dim": .int(Int64(turned)),
+      ])
+  }
+}

@@ -1,0 +1,62 @@
+// The operators that runtimes contributed to the domain com.microsoft, and those of the first opsets that the standard
+// dropped; `builtinOperators` takes them in.
+
+import CKernels
+
+let contributedOperators: [OperatorEntry] = [
+  contributedAttention,
+  contributedQuantization,
+  contributedProducts,
+  contributedActivations,
+].flatMap { $0 }
+
+private func entry(
+  _ name: String, _ make: @escaping @Sendable (NodeReader) throws(ModelError) -> any Operator
+) -> OperatorEntry {
+  .init(name, domain: "com.microsoft", [1], make)
+}
+
+private let contributedAttention: [OperatorEntry] = [
+  entry("Attention", ContributedAttention.init),
+  entry("GroupQueryAttention", GroupQueryAttention.init),
+  entry("MultiHeadAttention", MultiHeadAttention.init),
+  entry("QAttention", QAttention.init),
+  entry("RotaryEmbedding", ContributedRotaryEmbedding.init),
+]
+
+private let contributedQuantization: [OperatorEntry] = [
+  entry("ConvInteger", ConvInteger.init),
+  entry("DequantizeLinear", DequantizeLinear.init),
+  entry("DynamicQuantizeMatMul", DynamicQuantizeMatMul.init),
+  entry("MatMulInteger16", MatMulInteger16.init),
+  entry("MatMulIntegerToFloat", MatMulIntegerToFloat.init),
+  entry("QEmbedLayerNormalization", EmbedLayerNormalization.init(quantized:)),
+  entry("QGemm", QGemm.init),
+  entry("QLinearAdd") { (node) throws(ModelError) in try QLinearBinary(node, .add) },
+  entry("QLinearAveragePool", QLinearPool.init(average:)),
+  entry("QLinearConcat", QLinearConcat.init),
+  entry("QLinearGlobalAveragePool", QLinearPool.init(global:)),
+  entry("QLinearLeakyRelu", QLinearUnary.init(leakyRelu:)),
+  entry("QLinearMul") { (node) throws(ModelError) in try QLinearBinary(node, .multiply) },
+  entry("QLinearReduceMean", QLinearPool.init(mean:)),
+  entry("QLinearSigmoid", QLinearUnary.init(sigmoid:)),
+  entry("QLinearSoftmax", QLinearSoftmax.init),
+  entry("QLinearWhere", QLinearWhere.init),
+  entry("QuantizeLinear", QuantizeLinear.init),
+]
+
+private let contributedProducts: [OperatorEntry] = [
+  entry("FusedConv", ActivatedProduct.init(conv:)),
+  entry("FusedGemm", ActivatedProduct.init(gemm:)),
+  entry("FusedMatMul", ContributedMatMul.init),
+  entry("TransposeMatMul", ContributedMatMul.init),
+]
+
+private let contributedActivations: [OperatorEntry] = [
+  entry("BiasGelu", ContributedActivation.init(biased:)),
+  entry("BiasSplitGelu", ContributedActivation.init(split:)),
+  entry("EmbedLayerNormalization", EmbedLayerNormalization.init(_:)),
+  entry("FastGelu", ContributedActivation.init(fast:)),
+  entry("QuickGelu", ContributedActivation.init(quick:)),
+  entry("ScaledSiLU", ContributedActivation.init(scaled:)),
+]

@@ -1,0 +1,594 @@
+"""Random cases for the operators of com.microsoft: one function per operator, which draws one case."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+F32 = np.float32
+FLOAT = (2e-4, 2e-5)  # relative, absolute
+STEP = (0.0, 1.0)
+
+
+@dataclass
+class Case:
+    op: str
+    inputs: list  # (name, array or None)
+    attributes: dict = field(default_factory=dict)
+    outputs: tuple = (True,)
+    constants: set = field(default_factory=set)
+    tolerance: tuple = FLOAT
+    domain: str = "com.microsoft"
+    opset: int = 21
+
+
+_MAKERS = []
+
+
+def makers():
+    return list(_MAKERS)
+
+
+def maker(name):
+    def register(function):
+        _MAKERS.append((name, function))
+        return function
+
+    return register
+
+
+# Drawing
+
+
+def extents(g, rank, low=1, high=7):
+    return [int(n) for n in g.integers(low, high + 1, rank)]
+
+
+def real(g, *shape, scale=1.0):
+    return (g.standard_normal(shape) * scale).astype(F32)
+
+
+def eight(g, *shape, signed=None):
+    signed = g.random() < 0.5 if signed is None else signed
+    kind = np.int8 if signed else np.uint8
+    info = np.iinfo(kind)
+    return g.integers(info.min, info.max + 1, shape).astype(kind)
+
+
+def positive(g, *shape, low=0.01, high=0.1):
+    """Scales; now and then powers of 2, which make ties."""
+    if g.random() < 0.3:
+        return (2.0 ** g.integers(-7, -3, shape)).astype(F32)
+    return g.uniform(low, high, shape).astype(F32)
+
+
+def zero(g, kind, *shape):
+    info = np.iinfo(kind)
+    middle = 0 if info.min < 0 else 128
+    return g.integers(middle - 60, middle + 60, shape).astype(kind)
+
+
+def pick(g, *choices):
+    return choices[int(g.integers(len(choices)))]
+
+
+def coin(g, chance=0.5):
+    return bool(g.random() < chance)
+
+
+def some(g, names):
+    """Which inputs are constants."""
+    return {name for name in names if coin(g)}
+
+
+def broadcastable(g, shape):
+    other = [n if coin(g, 0.7) else 1 for n in shape]
+    return other[int(g.integers(len(other) + 1)) :] if coin(g, 0.3) else other
+
+
+# Quantized
+
+
+def qlinear_binary(op):
+    def make(g):
+        shape = extents(g, int(g.integers(0, 5)), 1, 9)
+        a = eight(g, *shape)
+        b = eight(g, *broadcastable(g, shape), signed=a.dtype == np.int8)
+        if coin(g):
+            a, b = b, a
+        inputs = [("a", a), ("sa", positive(g)), ("za", zero(g, a.dtype)), ("b", b), ("sb", positive(g))]
+        inputs += [("zb", zero(g, a.dtype)), ("sc", positive(g)), ("zc", zero(g, a.dtype))]
+        return Case(op, inputs, constants=some(g, "sa za sb zb sc zc b".split()), tolerance=STEP)
+
+    return make
+
+
+maker("QLinearAdd")(qlinear_binary("QLinearAdd"))
+maker("QLinearMul")(qlinear_binary("QLinearMul"))
+
+
+@maker("QLinearConcat")
+def _(g):
+    rank = int(g.integers(1, 5))
+    axis = int(g.integers(-rank, rank))
+    shape = extents(g, rank)
+    signed = coin(g)
+    kind = np.int8 if signed else np.uint8
+    inputs = [("ys", positive(g)), ("yz", zero(g, kind))]
+    for i in range(int(g.integers(1, 5))):
+        shape[axis] = int(g.integers(1, 6))
+        inputs += [(f"x{i}", eight(g, *shape, signed=signed)), (f"s{i}", positive(g)), (f"z{i}", zero(g, kind))]
+    names = [n for n, _ in inputs if n[0] in "ysz"]
+    return Case("QLinearConcat", inputs, {"axis": axis}, constants=some(g, names), tolerance=STEP)
+
+
+def pool_attributes(g, spatial):
+    kernel = extents(g, len(spatial), 1, 3)
+    attributes = {"kernel_shape": kernel}
+    if coin(g):
+        attributes["strides"] = extents(g, len(spatial), 1, 3)
+    if coin(g):
+        attributes["pads"] = [int(g.integers(0, k)) for k in kernel * 2]
+    elif coin(g, 0.3):
+        attributes["auto_pad"] = pick(g, "SAME_UPPER", "SAME_LOWER", "VALID")
+    return attributes
+
+
+@maker("QLinearAveragePool")
+def _(g):
+    spatial = extents(g, int(g.integers(1, 4)), 3, 8)
+    batch = extents(g, 2, 1, 4)
+    last = coin(g, 0.3)
+    x = eight(g, *([batch[0], *spatial, batch[1]] if last else [*batch, *spatial]))
+    attributes = pool_attributes(g, spatial) | {"count_include_pad": int(coin(g)), "channels_last": int(last)}
+    if coin(g):
+        attributes["ceil_mode"] = 0
+    inputs = [("x", x), ("xs", positive(g)), ("xz", zero(g, x.dtype)), ("ys", positive(g)), ("yz", zero(g, x.dtype))]
+    return Case("QLinearAveragePool", inputs, attributes, constants=some(g, "xs xz ys yz".split()), tolerance=STEP)
+
+
+@maker("QLinearGlobalAveragePool")
+def _(g):
+    spatial = extents(g, int(g.integers(1, 4)), 1, 9)
+    batch = extents(g, 2, 1, 5)
+    last = coin(g)
+    x = eight(g, *([batch[0], *spatial, batch[1]] if last else [*batch, *spatial]))
+    inputs = [("x", x), ("xs", positive(g)), ("xz", zero(g, x.dtype)), ("ys", positive(g)), ("yz", zero(g, x.dtype))]
+    return Case("QLinearGlobalAveragePool", inputs, {"channels_last": int(last)}, constants=some(g, "xs xz".split()), tolerance=STEP)
+
+
+def qlinear_unary(op):
+    def make(g):
+        x = eight(g, *extents(g, int(g.integers(0, 4)), 1, 20))
+        inputs = [("x", x), ("xs", positive(g)), ("xz", zero(g, x.dtype)), ("ys", positive(g)), ("yz", zero(g, x.dtype))]
+        attributes = {"alpha": float(F32(g.uniform(-0.5, 0.9)))} if op == "QLinearLeakyRelu" and coin(g) else {}
+        return Case(op, inputs, attributes, constants=some(g, "xs xz ys yz".split()), tolerance=STEP)
+
+    return make
+
+
+maker("QLinearLeakyRelu")(qlinear_unary("QLinearLeakyRelu"))
+maker("QLinearSigmoid")(qlinear_unary("QLinearSigmoid"))
+
+
+@maker("QLinearSoftmax")
+def _qlinear_softmax(g):
+    rank = int(g.integers(1, 5))
+    x = eight(g, *extents(g, rank, 1, 9))
+    scale = F32(1 / 256) if coin(g, 0.7) else positive(g, low=0.004, high=0.05)
+    low = np.array(np.iinfo(x.dtype).min, x.dtype)
+    inputs = [("x", x), ("xs", positive(g)), ("xz", zero(g, x.dtype)), ("ys", np.asarray(scale)), ("yz", low)]
+    attributes = {"axis": int(g.integers(-rank, rank)), "opset": pick(g, 11, 13)}
+    if np.prod(x.shape[attributes["axis"] :][: 1 if attributes["opset"] == 13 else None]) < 2:
+        return _qlinear_softmax(g)  # of one element ONNX Runtime's weights are infinite, its result 0
+    return Case("QLinearSoftmax", inputs, attributes, constants=some(g, "xs xz ys yz".split()), tolerance=STEP)
+
+
+@maker("QLinearWhere")
+def _(g):
+    shape = extents(g, int(g.integers(1, 4)))
+    x = eight(g, *broadcastable(g, shape))
+    y = eight(g, *shape, signed=x.dtype == np.int8)
+    inputs = [("c", g.random(shape) < 0.5), ("x", x), ("xs", positive(g)), ("xz", zero(g, x.dtype))]
+    inputs += [("y", y), ("ys", positive(g)), ("yz", zero(g, x.dtype)), ("zs", positive(g)), ("zz", zero(g, x.dtype))]
+    return Case("QLinearWhere", inputs, constants=set("xs xz ys yz zs zz".split()), tolerance=STEP)
+
+
+@maker("QGemm")
+def _(g):
+    m, n, k = extents(g, 3, 1, 40)
+    ta, tb = coin(g, 0.3), coin(g)
+    a = eight(g, *((k, m) if ta else (m, k)))
+    b = eight(g, *((n, k) if tb else (k, n)), signed=True if a.dtype == np.int8 else None)
+    lines = (n,) if coin(g) else ()
+    inputs = [("a", a), ("sa", positive(g)), ("za", zero(g, a.dtype)), ("b", b), ("sb", positive(g, *lines))]
+    inputs += [("zb", zero(g, b.dtype, *lines))]
+    c = pick(g, None, [n], [1, n], [m, n], [m, 1], [1])
+    inputs += [("c", None if c is None else g.integers(-5000, 5000, c).astype(np.int32))]
+    if coin(g, 0.7):
+        inputs += [("sy", positive(g, low=k * 0.1, high=k * 0.5)), ("zy", zero(g, a.dtype))]
+    attributes = {"transA": int(ta), "transB": int(tb)}
+    if coin(g, 0.3):
+        attributes["alpha"] = float(F32(g.uniform(0.5, 2)))
+    tolerance = STEP if len(inputs) > 7 else FLOAT
+    return Case("QGemm", inputs, attributes, constants=some(g, "sa za b sb zb c sy zy".split()), tolerance=tolerance)
+
+
+def integer_product(g, dynamic):
+    m, n, k = extents(g, 3, 1, 40)
+    batch = extents(g, int(g.integers(0, 3)), 1, 3)
+    a = real(g, *batch, m, k) if dynamic else eight(g, *batch, m, k)
+    right = [] if coin(g, 0.7) else batch
+    b = eight(g, *right, k, n, signed=True if a.dtype == np.int8 else None)
+    lines = (n,) if coin(g) and not right else ()
+    zeros = None if coin(g, 0.3) else zero(g, b.dtype, *lines)
+    bias = real(g, n) if coin(g) else None
+    if dynamic:
+        return [("a", a), ("b", b), ("sb", positive(g, *lines)), ("zb", zeros), ("bias", bias)]
+    za = None if coin(g, 0.3) else zero(g, a.dtype)
+    return [("a", a), ("b", b), ("sa", positive(g)), ("sb", positive(g, *lines)), ("za", za), ("zb", zeros), ("bias", bias)]
+
+
+@maker("MatMulIntegerToFloat")
+def _(g):
+    return Case("MatMulIntegerToFloat", integer_product(g, False), constants=some(g, "b sa sb za zb bias".split()))
+
+
+@maker("DynamicQuantizeMatMul")
+def _(g):
+    return Case("DynamicQuantizeMatMul", integer_product(g, True), constants=some(g, "b sb zb bias".split()))
+
+
+@maker("MatMulInteger16")
+def _(g):
+    m, n, k = extents(g, 3, 1, 9)
+    a, b = (g.integers(-300, 300, s).astype(np.int16) for s in ((m, k), (k, n)))
+    return Case("MatMulInteger16", [("a", a), ("b", b)])
+
+
+def axis_scales(g, shape):
+    """(axis, shape of scales)"""
+    if coin(g):
+        return None, ()
+    axis = int(g.integers(0, len(shape)))
+    return axis, (shape[axis],)
+
+
+@maker("QuantizeLinear")
+def _(g):
+    shape = extents(g, int(g.integers(1, 5)))
+    axis, lines = axis_scales(g, shape)
+    kind = pick(g, np.uint8, np.int8, np.uint16, np.int16)
+    inputs = [("x", real(g, *shape, scale=3)), ("s", positive(g, *lines)), ("z", zero(g, kind, *lines))]
+    attributes = {} if axis is None else {"axis": axis}
+    return Case("QuantizeLinear", inputs, attributes, constants=some(g, "s z".split()), tolerance=STEP)
+
+
+@maker("DequantizeLinear")
+def _(g):
+    shape = extents(g, int(g.integers(1, 5)))
+    axis, lines = axis_scales(g, shape)
+    kind = pick(g, np.uint8, np.int8, np.uint16, np.int16, np.int32)
+    info = np.iinfo(kind)
+    x = g.integers(info.min, info.max, shape).astype(kind)
+    inputs = [("x", x), ("s", positive(g, *lines)), ("z", zero(g, kind, *lines) * (kind != np.int32))]
+    attributes = {} if axis is None else {"axis": axis}
+    return Case("DequantizeLinear", inputs, attributes, constants=some(g, "s z".split()))
+
+
+# Products
+
+
+@maker("FusedMatMul")
+def _(g):
+    m, n, k = extents(g, 3, 1, 20)
+    batch = extents(g, int(g.integers(0, 3)), 1, 3)
+    flags = {name: int(coin(g, 0.3)) for name in ("transA", "transB", "transBatchA", "transBatchB")}
+    if not batch:
+        flags["transBatchA"] = flags["transBatchB"] = 0
+
+    def operand(rows, columns, side):
+        rows, columns = (columns, rows) if flags["trans" + side] else (rows, columns)
+        return [rows, *batch, columns] if flags["transBatch" + side] else [*batch, rows, columns]
+
+    kind = pick(g, F32, F32, np.float64)
+    inputs = [("a", real(g, *operand(m, k, "A")).astype(kind)), ("b", real(g, *operand(k, n, "B")).astype(kind))]
+    return Case("FusedMatMul", inputs, flags | {"alpha": float(F32(g.uniform(0.1, 2)))}, constants=some(g, ["b"]))
+
+
+@maker("TransposeMatMul")
+def _(g):
+    m, n, k = extents(g, 3, 1, 20)
+    ta, tb = coin(g), coin(g)
+    inputs = [("a", real(g, *((k, m) if ta else (m, k)))), ("b", real(g, *((n, k) if tb else (k, n))))]
+    return Case("TransposeMatMul", inputs, {"transA": int(ta), "transB": int(tb)}, constants=some(g, ["b"]))
+
+
+@maker("FusedGemm")
+def _(g):
+    m, n, k = extents(g, 3, 1, 30)
+    ta, tb = coin(g), coin(g)
+    c = pick(g, None, [n], [m, n], [m, 1], [])
+    inputs = [("a", real(g, *((k, m) if ta else (m, k)))), ("b", real(g, *((n, k) if tb else (k, n))))]
+    inputs += [("c", None if c is None else real(g, *c))]
+    attributes = {"transA": int(ta), "transB": int(tb), "alpha": float(F32(g.uniform(0.5, 2)))}
+    attributes |= {"beta": float(F32(g.uniform(0.5, 2))) if coin(g) else 1.0}
+    attributes |= pick(g, {"activation": "Relu"}, {"activation": "Tanh"}, {"activation": "Sigmoid"},
+                       {"activation": "LeakyRelu", "activation_alpha": 0.25},
+                       {"activation": "HardSigmoid", "activation_alpha": 0.25, "activation_beta": 0.4})
+    return Case("FusedGemm", inputs, attributes, constants=some(g, "bc"))
+
+
+@maker("FusedConv")
+def _(g):
+    spatial = extents(g, int(g.integers(1, 3)), 4, 10)
+    group = pick(g, 1, 1, 2)
+    batch, per_in, per_out = extents(g, 3, 1, 5)
+    kernel = extents(g, len(spatial), 1, 3)
+    x = real(g, batch, per_in * group, *spatial)
+    w = real(g, per_out * group, per_in, *kernel)
+    attributes = {"group": group, "kernel_shape": kernel}
+    attributes |= pick(g, {"activation": "Relu"}, {"activation": "Tanh"}, {"activation": "Sigmoid"},
+                       {"activation": "LeakyRelu", "activation_params": [0.25]},
+                       {"activation": "Clip", "activation_params": [-0.5, 1.5]},
+                       {"activation": "HardSigmoid", "activation_params": [0.25, 0.4]})
+    result = [batch, per_out * group, *(s - k + 1 for s, k in zip(spatial, kernel))]
+    inputs = [("x", x), ("w", w), ("b", real(g, per_out * group) if coin(g) else None)]
+    if coin(g):
+        inputs += [("z", real(g, *result))]
+    return Case("FusedConv", inputs, attributes, constants=some(g, "wb"))
+
+
+# Activations and normalisation
+
+
+def biased(op, optional):
+    def make(g):
+        shape = extents(g, int(g.integers(1, 4)), 1, 30)
+        bias = None if optional and coin(g) else real(g, shape[-1])
+        return Case(op, [("x", real(g, *shape, scale=2)), ("b", bias)], constants=some(g, "b"))
+
+    return make
+
+
+maker("FastGelu")(biased("FastGelu", True))
+maker("BiasGelu")(biased("BiasGelu", False))
+
+
+@maker("QuickGelu")
+def _(g):
+    return Case("QuickGelu", [("x", real(g, *extents(g, 3, 1, 9), scale=2))], {"alpha": 1.5} if coin(g) else {})
+
+
+@maker("Gelu")
+def _(g):
+    return Case("Gelu", [("x", real(g, *extents(g, 3, 1, 9), scale=2))])
+
+
+@maker("ScaledSiLU")
+def _(g):
+    scale = np.asarray(F32(g.uniform(0.3, 2))) if coin(g) else None
+    return Case("ScaledSiLU", [("x", real(g, *extents(g, 3, 1, 9))), ("s", scale)], {"alpha": 1.5} if coin(g) else {})
+
+
+@maker("EmbedLayerNormalization")
+def _(g):
+    batch, time = extents(g, 2, 1, 6)
+    size = int(g.integers(1, 20))
+    ids = g.integers(0, 11, (batch, time)).astype(np.int32)
+    has_segments = coin(g)
+    segments = g.integers(0, 2, (batch, time)).astype(np.int32) if has_segments else None
+    inputs = [("ids", ids), ("segments", segments), ("words", real(g, 11, size)), ("places", real(g, 8, size))]
+    inputs += [("kinds", real(g, 2, size) if has_segments else None), ("gamma", real(g, size)), ("beta", real(g, size))]
+    mask = (g.random((batch, time)) < 0.7).astype(np.int32) if coin(g) else None
+    places = g.integers(0, 8, (pick(g, 1, batch), time)).astype(np.int32) if coin(g) else None
+    inputs += [("mask", mask), ("positions", places)]
+    outputs = (True, True, coin(g))
+    return Case("EmbedLayerNormalization", inputs, {"epsilon": 1e-5}, outputs, some(g, "words places kinds gamma beta".split()))
+
+
+@maker("QEmbedLayerNormalization")
+def _(g):
+    batch, time = extents(g, 2, 1, 6)
+    size = int(g.integers(1, 20))
+    signed = coin(g)
+    kind = np.int8 if signed else np.uint8
+    has_segments = coin(g)
+    segments = g.integers(0, 2, (batch, time)).astype(np.int32) if has_segments else None
+    inputs = [("ids", g.integers(0, 11, (batch, time)).astype(np.int32)), ("segments", segments)]
+    inputs += [("words", eight(g, 11, size, signed=signed)), ("places", eight(g, 8, size, signed=signed))]
+    inputs += [("kinds", eight(g, 2, size, signed=signed) if has_segments else None)]
+    inputs += [("gamma", eight(g, size, signed=signed)), ("beta", eight(g, size, signed=signed))]
+    inputs += [("mask", (g.random((batch, time)) < 0.7).astype(np.int32) if coin(g) else None)]
+    for kinds in (lambda: positive(g), lambda: zero(g, kind)):
+        for part in "wpkgb":
+            inputs += [(f"q{len(inputs)}", kinds() if part != "k" or has_segments else None)]
+    names = {n for n, _ in inputs} - {"ids", "segments", "mask"}
+    return Case("QEmbedLayerNormalization", inputs, {"epsilon": 1e-5}, (True, True), names)
+
+
+def skip_norm(op):
+    def make(g):
+        batch, time, size = extents(g, 3, 1, 9)
+        kind = pick(g, F32, F32, np.float64, np.float16)
+        shape = [batch, time, size] if coin(g, 0.8) else [time, size]
+        skip = shape if coin(g, 0.7) or len(shape) < 3 else pick(g, [1, time, size], [time, size])
+        inputs = [("x", real(g, *shape)), ("skip", real(g, *skip)), ("gamma", real(g, size))]
+        if op == "SkipLayerNormalization":
+            inputs += [("beta", real(g, size) if coin(g) else None)]
+        inputs += [("bias", real(g, size) if coin(g) else None)]
+        inputs = [(n, None if v is None else v.astype(kind)) for n, v in inputs]
+        outputs = (True, False, False, coin(g))
+        tolerance = (2e-2, 2e-2) if kind == np.float16 else FLOAT
+        return Case(op, inputs, {"epsilon": 1e-5}, outputs, some(g, "gamma beta bias".split()), tolerance)
+
+    return make
+
+
+maker("SkipLayerNormalization")(skip_norm("SkipLayerNormalization"))
+maker("SkipSimplifiedLayerNormalization")(skip_norm("SkipSimplifiedLayerNormalization"))
+
+
+@maker("SimplifiedLayerNormalization")
+def _(g):
+    shape = extents(g, int(g.integers(1, 4)), 1, 9)
+    axis = int(g.integers(-len(shape), len(shape)))
+    inputs = [("x", real(g, *shape)), ("scale", real(g, *shape[axis:]))]
+    attributes = {"axis": axis, "epsilon": 1e-5, "stash_type": 1}
+    return Case("SimplifiedLayerNormalization", inputs, attributes, (True, coin(g)), some(g, ["scale"]), domain="")
+
+
+# Attention
+
+
+def masked(mask):
+    """Where all keys of a row are hidden, what remains of the scores beside -10000 is rounded to 1/1000."""
+    return FLOAT if mask is None else (2e-3, 1e-3)
+
+
+@maker("Attention")
+def _(g):
+    batch, time, heads, size, past = (int(g.integers(1, n)) for n in (4, 7, 4, 6, 5))
+    past = past if coin(g, 0.4) else 0
+    total, hidden, width = time + past, heads * size, int(g.integers(1, 12))
+    sizes = [hidden, hidden, hidden]
+    attributes = {"num_heads": heads, "unidirectional": int(coin(g, 0.4))}
+    if not past and coin(g, 0.3):
+        sizes = [hidden, hidden, heads * int(g.integers(1, 6))]
+        attributes["qkv_hidden_sizes"] = sizes
+    mask = pick(g, None, [batch], [2 * batch], [batch, total], [batch, time, total])
+    if mask == [batch]:
+        mask = g.integers(1, total + 1, mask)
+    elif mask == [2 * batch]:
+        mask = np.concatenate([g.integers(max(1, total // 2), total + 1, batch), g.integers(0, max(1, total // 2), batch)])
+    elif mask is not None:
+        mask = g.random(mask) < 0.7
+    inputs = [("x", real(g, batch, time, width)), ("w", real(g, width, sum(sizes))), ("b", real(g, sum(sizes)))]
+    inputs += [("mask", None if mask is None else mask.astype(np.int32))]
+    inputs += [("past", real(g, 2, batch, heads, past, size) if past else None)]
+    inputs += [("bias", real(g, pick(g, 1, batch), pick(g, 1, heads), time, total) if coin(g, 0.3) else None)]
+    if coin(g, 0.3):
+        attributes["scale"] = 0.3
+    if coin(g, 0.3):
+        attributes["mask_filter_value"] = -5000.0
+    outputs = (True, bool(past) or (sizes[2] == hidden and coin(g)))
+    return Case("Attention", inputs, attributes, outputs, some(g, ["w", "b"]), masked(mask))
+
+
+@maker("QAttention")
+def _(g):
+    batch, time, heads, size = (int(g.integers(1, n)) for n in (4, 7, 4, 6))
+    past = int(g.integers(1, 5)) if coin(g, 0.4) else 0
+    total, hidden, width = time + past, heads * size, int(g.integers(1, 12))
+    x, w = eight(g, batch, time, width, signed=False), eight(g, width, 3 * hidden)
+    lines = (3 * hidden,) if coin(g) else (1,)
+    inputs = [("x", x), ("w", w), ("b", real(g, 3 * hidden)), ("xs", positive(g)), ("ws", positive(g, *lines))]
+    mask = g.integers(1, total + 1, batch).astype(np.int32) if coin(g) else None
+    inputs += [("mask", mask), ("xz", zero(g, x.dtype)), ("wz", zero(g, w.dtype, *lines))]
+    if w.dtype == np.int8 and coin(g):
+        inputs[-1] = ("wz", np.zeros(lines, np.int8))
+    inputs += [("past", real(g, 2, batch, heads, past, size) if past else None)]
+    attributes = {"num_heads": heads, "unidirectional": int(coin(g, 0.4))}
+    constants = some(g, "w b xs ws xz wz".split())
+    return Case("QAttention", inputs, attributes, (True, bool(past)), constants, tolerance=(2e-3, 2e-4))
+
+
+@maker("MultiHeadAttention")
+def _(g):
+    batch, time, keys, heads, size, vsize = (int(g.integers(1, n)) for n in (4, 7, 7, 4, 6, 6))
+    form = pick(g, "plain", "plain", "cross", "packed", "packed_kv", "past")
+    if form in ("packed", "packed_kv", "past"):
+        vsize = size
+    if form in ("packed", "past"):
+        keys = time
+    past = int(g.integers(1, 5)) if form == "past" else 0
+    total, hidden = keys + past, heads * size
+    bias = real(g, 2 * hidden + heads * vsize) if coin(g) and form in ("plain", "packed", "past") else None
+    if form == "packed":
+        inputs = [("q", real(g, batch, time, heads, 3, size)), ("k", None), ("v", None)]
+    elif form == "packed_kv":
+        inputs = [("q", real(g, batch, time, hidden)), ("k", real(g, batch, keys, heads, 2, size)), ("v", None)]
+    elif form == "cross":
+        inputs = [("q", real(g, batch, time, hidden)), ("k", real(g, batch, heads, keys, size))]
+        inputs += [("v", real(g, batch, heads, keys, vsize))]
+    else:
+        inputs = [("q", real(g, batch, time, hidden)), ("k", real(g, batch, keys, hidden))]
+        inputs += [("v", real(g, batch, keys, heads * vsize))]
+    mask = pick(g, None, None, [batch], [batch, total], [batch, time, total])
+    if mask is not None:
+        mask = g.integers(1, total + 1, mask) if len(mask) == 1 else g.random(mask) < 0.7
+        mask = mask.astype(np.int32)
+    added = real(g, pick(g, 1, batch), pick(g, 1, heads), time, total) if coin(g, 0.3) else None
+    inputs += [("b", bias), ("mask", mask), ("bias", added)]
+    if past:
+        inputs += [("pk", real(g, batch, heads, past, size)), ("pv", real(g, batch, heads, past, size))]
+    attributes = {"num_heads": heads, "unidirectional": int(coin(g, 0.3))}
+    if coin(g, 0.3):
+        attributes["scale"] = 0.3
+    outputs = (True, True, True) if past else (True,)
+    return Case("MultiHeadAttention", inputs, attributes, outputs, some(g, ["b"]), masked(mask))
+
+
+@maker("GroupQueryAttention")
+def _(g):
+    kind = pick(g, F32, F32, np.float16)
+    batch, shared, factor, half = (int(g.integers(1, n)) for n in (4, 4, 4, 5))
+    heads, size = shared * factor, 8 * half
+    is_first = coin(g)
+    time = int(g.integers(1, 7)) if is_first or (batch == 1 and coin(g, 0.3)) else 1
+    if is_first:
+        before, total = np.zeros(batch, int), time
+        room = int(g.integers(0, 9)) if coin(g) else None
+        room = None if room is not None and room < time else room
+    else:
+        before = g.integers(1, 8, batch)
+        total = int(before.max()) + time
+        room = int(before.max()) + int(g.integers(0, 5))
+    present = max(room or 0, total)
+    cast = lambda x: None if x is None else x.astype(kind)
+    if coin(g, 0.4):
+        inputs = [("q", cast(real(g, batch, time, (heads + 2 * shared) * size))), ("k", None), ("v", None)]
+    else:
+        inputs = [("q", cast(real(g, batch, time, heads * size)))]
+        inputs += [(n, cast(real(g, batch, time, shared * size))) for n in "kv"]
+    inputs += [(n, cast(real(g, batch, shared, room, size)) if room else None) for n in ("pk", "pv")]
+    inputs += [("last", (before + time - 1).astype(np.int32)), ("total", np.array([total], np.int32))]
+    attributes = {"num_heads": heads, "kv_num_heads": shared}
+    if coin(g):
+        attributes |= {"do_rotary": 1, "rotary_interleaved": int(coin(g))}
+        angles = np.outer(np.arange(32), 1 / 7.0 ** np.arange(size // 2))
+        inputs += [("cos", cast(np.cos(angles))), ("sin", cast(np.sin(angles)))]
+    else:
+        inputs += [("cos", None), ("sin", None)]
+    inputs += [("positions", None)]
+    bias = cast(real(g, pick(g, 1, batch), pick(g, 1, heads), time, total)) if coin(g, 0.2) and present == total else None
+    inputs += [("bias", bias), ("sink", cast(real(g, heads)) if coin(g, 0.2) else None)]
+    if coin(g, 0.3):
+        attributes["softcap"] = 2.5
+    if coin(g, 0.3):
+        attributes["local_window_size"] = int(g.integers(1, 6))
+    if coin(g, 0.2) and inputs[-1][1] is None:
+        attributes["smooth_softmax"] = 1
+    if coin(g, 0.3):
+        attributes["scale"] = 0.3
+    tolerance = (2e-2, 5e-3) if kind == np.float16 else FLOAT
+    return Case("GroupQueryAttention", inputs, attributes, (True, True, True), some(g, ["cos", "sin", "total"]), tolerance)
+
+
+@maker("RotaryEmbedding")
+def _(g):
+    kind = pick(g, F32, F32, np.float16)
+    batch, heads, time, half = (int(g.integers(1, n)) for n in (4, 4, 6, 5))
+    size = 4 * half
+    attributes = {"interleaved": int(coin(g))}
+    turned = size
+    if coin(g):
+        attributes["num_heads"] = heads
+        if coin(g):
+            turned = 2 * half
+            attributes["rotary_embedding_dim"] = turned
+    angles = np.outer(np.arange(16), 1 / 7.0 ** np.arange(turned // 2))
+    x = real(g, *pick(g, [batch, time, heads * size], [batch, heads, time, size])).astype(kind)
+    positions = g.integers(0, 16, (batch, time)) if coin(g) else g.integers(0, 10, 1)
+    inputs = [("x", x), ("p", positions.astype(np.int64)), ("cos", np.cos(angles).astype(kind)), ("sin", np.sin(angles).astype(kind))]
+    tolerance = (2e-2, 5e-3) if kind == np.float16 else FLOAT
+    return Case("RotaryEmbedding", inputs, attributes, constants=some(g, ["cos", "sin"]), tolerance=tolerance)
