@@ -21,6 +21,9 @@ let package = Package(
     .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "CPng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CTurboJPEG", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CTiff", providers: [.apt(["libtiff-dev"])]),
+    .systemLibrary(name: "CWebP", providers: [.apt(["libwebp-dev"])]),
+    .systemLibrary(name: "COpenJPEG", providers: [.apt(["libopenjp2-7-dev"])]),
     .target(name: "CSchemas", dependencies: ["CProtobufC"], cSettings: release),
     .target(name: "CEmbeddedModels", exclude: ["models"]),
     .target(name: "CKernels", cSettings: release),
@@ -32,7 +35,10 @@ let package = Package(
     .target(name: "Quantize", dependencies: ["ZooRuntime"], swiftSettings: settings),
     .target(
       name: "Zoo",
-      dependencies: ["CEmbeddedModels", "Quantize", "ZooRuntime", "CPng", "CTurboJPEG"],
+      dependencies: [
+        "CEmbeddedModels", "Quantize", "ZooRuntime", "COpenJPEG", "CPng", "CTiff", "CTurboJPEG",
+        "CWebP",
+      ],
       swiftSettings: settings),
     .executableTarget(
       name: "zoo-tool",

@@ -2,7 +2,8 @@
 # Installs the system libraries that the package links against, where they are missing (Debian, Ubuntu).
 set -euo pipefail
 
-packages=(libprotobuf-c-dev libzstd-dev libpng-dev libturbojpeg0-dev)
+packages=(libprotobuf-c-dev libzstd-dev libpng-dev libturbojpeg0-dev libtiff-dev
+  libwebp-dev libopenjp2-7-dev)
 missing=()
 for package in "${packages[@]}" "$@"; do
   dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")

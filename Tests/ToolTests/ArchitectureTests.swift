@@ -12,14 +12,15 @@ import Testing
     "Runtime": ["CKernels", "ModelFormat"],
     "Quantize": ["CKernels", "ModelFormat", "ZooRuntime"],
     "Zoo": [
-      "CEmbeddedModels", "CPng", "CTurboJPEG", "ModelFormat", "Quantize", "ZooRuntime",
+      "CEmbeddedModels", "COpenJPEG", "CPng", "CTiff", "CTurboJPEG", "CWebP", "ModelFormat",
+      "Quantize", "ZooRuntime",
     ],
     "zoo-tool": ["Zoo"],
   ]
 
   private static let modules: Set<String> = [
-    "CEmbeddedModels", "CKernels", "CPng", "CProtobufC", "CSchemas", "CTurboJPEG", "CZstd",
-    "ModelFormat", "Quantize", "Zoo", "ZooRuntime",
+    "CEmbeddedModels", "CKernels", "COpenJPEG", "CPng", "CProtobufC", "CSchemas", "CTiff",
+    "CTurboJPEG", "CWebP", "CZstd", "ModelFormat", "Quantize", "Zoo", "ZooRuntime",
   ]
 
   @Test func theMapNamesEveryFolder() throws {

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import Zoo
 
@@ -7,6 +8,8 @@ struct ImageTests {
     var name: String
     var file: [UInt8]
     var image: Image
+    /// The largest difference that a value may have.
+    var tolerance: Int
 
     init(_ json: JSON) throws {
       func int(_ name: String) -> Int { if case .int(let n)? = json[name] { n } else { 0 } }
@@ -19,6 +22,7 @@ struct ImageTests {
       }
       if case .string(let text)? = json["name"] ?? json["filter"] { name = text } else { name = "" }
       file = hex("file")
+      tolerance = int("tolerance")
       image = try Image(
         width: int("width"), height: int("height"),
         channels: #require(Image.Channels(rawValue: max(int("channels"), 0))),
@@ -43,6 +47,20 @@ struct ImageTests {
       let image = try Image(decoding: entry.file)
       #expect(image.channels == entry.image.channels, "\(entry.name)")
       #expect(image == entry.image, "\(entry.name)")
+    }
+  }
+
+  @Test("decodes every other format to Pillow's pixels")
+  func formats() throws {
+    let cases = try Self.cases("formats")
+    #expect(cases.count == 53)
+    for entry in cases {
+      let image = try Image(decoding: entry.file)
+      #expect(image.channels == entry.image.channels, "\(entry.name)")
+      #expect(
+        (image.width, image.height) == (entry.image.width, entry.image.height), "\(entry.name)")
+      let worst = zip(image.pixels, entry.image.pixels).map { abs(Int($0) - Int($1)) }.max() ?? 0
+      #expect(worst <= entry.tolerance, "\(entry.name)")
     }
   }
 
@@ -120,15 +138,51 @@ struct ImageTests {
     }
   }
 
+  @Test("refuses damaged files of every other format, whichever byte is hit")
+  func damagedFormats() throws {
+    // A flipped bit may make a picture large, which takes time and nothing else.
+    var limits = Image.Limits()
+    limits.pixels = 1 << 12
+    for entry in try Self.cases("formats") where !entry.name.contains("orientation") {
+      for cut in entry.file.indices {
+        // What the last bytes of some files hold is no pixels: an end of line, the last chunk of a PNG.
+        if let image = try? Image(decoding: Array(entry.file[..<cut])) {
+          #expect(image == entry.image && cut >= entry.file.count - 12, "\(entry.name) \(cut)")
+        }
+      }
+      for index in entry.file.indices {
+        var variant = entry.file
+        variant[index] ^= [0xFF, 0x01, 0x80][index % 3]
+        _ = try? Image(decoding: variant, limits: limits)
+      }
+    }
+  }
+
   @Test("refuses a picture of more pixels than the limit before making room for it")
   func limits() throws {
     var limits = Image.Limits()
     limits.pixels = 100
-    for entry in try Self.cases("decoding") {
+    for entry in try Self.cases("decoding") + Self.cases("formats") {
       let error = #expect(throws: ModelError.self) {
         try Image(decoding: entry.file, limits: limits)
       }
       #expect(error?.code == .limitExceeded)
     }
+  }
+
+  @Test("reads or refuses what fuzzing starts from, and what it found")
+  func replay() throws {
+    let fuzz = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fuzz")
+    var count = 0
+    for kind in ["Seeds", "Failures"] {
+      let folder = fuzz.appendingPathComponent("\(kind)/image-decoder").path
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+        count += 1
+        let bytes = try Fixture.bytes("\(folder)/\(name)")
+        if let image = try? Image(decoding: bytes) { #expect(!image.pixels.isEmpty, "\(name)") }
+      }
+    }
+    #expect(count >= 38)
   }
 }

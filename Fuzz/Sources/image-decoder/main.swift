@@ -1,4 +1,4 @@
-// Decodes bytes as a PNG or JPEG.
+// Decodes bytes as a picture of any format.
 import FuzzSupport
 import Zoo
 

@@ -53,7 +53,7 @@ public struct Image: Sendable, Equatable {
     public init() {}
   }
 
-  /// Reads a PNG or JPEG file; its content decides which.
+  /// Reads a file of any format that ``init(decoding:limits:)`` decodes.
   public init(contentsOf path: String, limits: Limits = Limits()) throws(ModelError) {
     do throws(ModelError) {
       let file = try MappedFile(path: path)
@@ -62,7 +62,8 @@ public struct Image: Sendable, Equatable {
     } catch { throw error.at(file: path) }
   }
 
-  /// Decodes PNG or JPEG. Values of 16 bits are rounded to 8; a JPEG is turned as its EXIF orientation says.
+  /// Decodes a BMP, JPEG, JPEG 2000, PNG, PNM, TIFF or WebP file; its content decides which. Values of 16 bits are
+  /// rounded to 8; a JPEG or TIFF is turned as its orientation says; of several pictures, the first counts.
   ///
   /// - Throws: `.malformed` for bytes that are no such image or end early, `.limitExceeded` for too many pixels.
   public init(decoding bytes: [UInt8], limits: Limits = Limits()) throws(ModelError) {
@@ -76,19 +77,22 @@ public struct Image: Sendable, Equatable {
     self = try result.get()
   }
 
-  private static func decode(
-    _ bytes: UnsafeRawBufferPointer, _ limits: Limits
+  /// - Parameter turns: Whether a picture is turned as EXIF says, where the format leaves that to the reader.
+  static func decode(
+    _ bytes: UnsafeRawBufferPointer, _ limits: Limits, turns: Bool = true
   ) throws(ModelError) -> Image {
     guard bytes.count <= limits.fileBytes else {
       throw ModelError(
         .limitExceeded, "an image file of \(bytes.count) bytes",
         expected: "at most \(limits.fileBytes)")
     }
-    if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) {
-      return try PNG.decode(bytes, limits)
+    guard let format = ImageFormat.all.first(where: { $0.matches(bytes) }) else {
+      throw ModelError(
+        .malformed, "no image of a known format",
+        expected: ImageFormat.all.map(\.name).joined(separator: ", "))
     }
-    if bytes.starts(with: [0xFF, 0xD8, 0xFF]) { return try JPEG.decode(bytes, limits) }
-    throw ModelError(.malformed, "no image of a known format", expected: "PNG or JPEG")
+    let image = try format.decode(bytes, limits)
+    return turns ? image.oriented(format.orientation(bytes)) : image
   }
 
   static func checkSize(_ width: Int, _ height: Int, _ limits: Limits) throws(ModelError) {

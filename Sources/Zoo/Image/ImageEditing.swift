@@ -38,6 +38,33 @@ extension Image {
     return Image(width, height, colors == 1 ? .gray : .rgb, result)
   }
 
+  /// The colours alone, as they are where the picture is transparent.
+  func withoutAlpha() -> Image {
+    guard channels.hasAlpha else { return self }
+    let colors = channels.rawValue - 1
+    var result: [UInt8] = []
+    result.reserveCapacity(width * height * colors)
+    for start in stride(from: 0, to: pixels.count, by: colors + 1) {
+      result.append(contentsOf: pixels[start..<start + colors])
+    }
+    return Image(width, height, colors == 1 ? .gray : .rgb, result)
+  }
+
+  /// The colours of a picture whose colours have been multiplied by its alpha.
+  func withoutPremultiplying() -> Image {
+    guard channels.hasAlpha else { return self }
+    let colors = channels.rawValue - 1
+    var result = pixels
+    for start in stride(from: 0, to: pixels.count, by: colors + 1) {
+      let alpha = Int(pixels[start + colors])
+      guard alpha > 0 else { continue }
+      for index in start..<start + colors {
+        result[index] = UInt8(min(255, 255 * Int(pixels[index]) / alpha))
+      }
+    }
+    return Image(width, height, channels, result)
+  }
+
   /// Every value subtracted from 255.
   func inverted() -> Image { Image(width, height, channels, pixels.map { 255 - $0 }) }
 

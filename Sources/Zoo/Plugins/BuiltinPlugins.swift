@@ -4,7 +4,8 @@ import ZooRuntime
 
 /// Everything that the library itself registers.
 let builtinPlugins: [any Plugin] = [
-  BuiltinFormats(), BuiltinRuntime(), BuiltinRecipes(), BuiltinTasks(), BuiltinModels(),
+  BuiltinFormats(), BuiltinRuntime(), ImageOperators(), BuiltinRecipes(), BuiltinTasks(),
+  BuiltinModels(),
 ]
 
 struct BuiltinFormats: Plugin {
@@ -23,6 +24,15 @@ struct BuiltinRuntime: Plugin {
   func register(into registry: inout PluginRegistry) throws(ModelError) {
     for entry in OperatorRegistry.standard.all { try registry.register(operator: entry, by: name) }
     for pass in builtinPasses { try registry.register(pass: pass, by: name) }
+  }
+}
+
+/// Operators that need the image libraries, which the bare runtime does without.
+struct ImageOperators: Plugin {
+  let name = "image operators"
+
+  func register(into registry: inout PluginRegistry) throws(ModelError) {
+    try registry.register(operator: ImageDecoder.entry, by: name)
   }
 }
 

@@ -25,7 +25,7 @@ struct Run: ParsableCommand {
 
   @Option(parsing: .unconditionalSingleValue, help: "A text.") var text: [String] = []
 
-  @Option(help: "A PNG or JPEG file.", completion: .file(extensions: ["png", "jpg", "jpeg"]))
+  @Option(help: "A BMP, JPEG, JPEG 2000, PNG, PNM, TIFF or WebP file.", completion: .file())
   var image: [String] = []
 
   @Option(

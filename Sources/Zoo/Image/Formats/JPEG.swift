@@ -30,8 +30,7 @@ enum JPEG {
         == 0
     else { throw failure(handle) }
     if isCMYK { pixels = rgb(cmyk: pixels) }
-    let image = Image(Int(width), Int(height), isGray ? .gray : .rgb, pixels)
-    return image.oriented(EXIF.orientation(bytes))
+    return Image(Int(width), Int(height), isGray ? .gray : .rgb, pixels)
   }
 
   /// Files with four inks hold them inverted, as Adobe writes them: 255 is no ink.
@@ -49,7 +48,6 @@ enum JPEG {
 
   private static func failure(_ handle: tjhandle) -> ModelError {
     let reason = tjGetErrorStr2(handle).map { String(cString: $0) } ?? "unknown"
-    return ModelError(
-      .malformed, "a damaged JPEG image: \(reason)", expected: "a whole JPEG image")
+    return ImageFormat.damaged("JPEG", reason)
   }
 }

@@ -2,8 +2,39 @@ import CPng
 import ModelFormat
 
 /// PNG through libpng's simplified interface, which never leaves by longjmp.
+///
+/// Samples are taken as they are stored, whatever gamma the file states: that is what models are trained on.
 enum PNG {
   static func decode(
+    _ bytes: UnsafeRawBufferPointer, _ limits: Image.Limits
+  ) throws(ModelError) -> Image {
+    guard let plain = withoutGamma(bytes) else { return try decodePlain(bytes, limits) }
+    var result: Result<Image, ModelError>?
+    plain.withUnsafeBytes { plain in
+      do throws(ModelError) { result = .success(try decodePlain(plain, limits)) } catch {
+        result = .failure(error)
+      }
+    }
+    guard let result else { preconditionFailure() }
+    return try result.get()
+  }
+
+  /// The file without its chunk `gAMA`, which the simplified interface would apply; `nil` if it has none.
+  private static func withoutGamma(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+    var position = 8
+    while position + 12 <= bytes.count {
+      let size = bytes[position..<position + 4].reduce(0) { $0 << 8 | Int($1) }
+      let type = bytes[position + 4..<position + 8]
+      let end = position + 12 + size
+      // Pixels follow; a gamma behind them counts for nothing.
+      if type.elementsEqual("IDAT".utf8) || end > bytes.count { return nil }
+      if type.elementsEqual("gAMA".utf8) { return Array(bytes[..<position]) + Array(bytes[end...]) }
+      position = end
+    }
+    return nil
+  }
+
+  private static func decodePlain(
     _ bytes: UnsafeRawBufferPointer, _ limits: Image.Limits
   ) throws(ModelError) -> Image {
     var image = png_image()
@@ -52,7 +83,7 @@ enum PNG {
     let reason = withUnsafeBytes(of: image.message) { message in
       String(decoding: message.prefix { $0 != 0 }, as: UTF8.self)
     }
-    return ModelError(.malformed, "a damaged PNG image: \(reason)", expected: "a whole PNG image")
+    return ImageFormat.damaged("PNG", reason)
   }
 }
 
