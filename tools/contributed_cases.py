@@ -592,3 +592,227 @@ def _(g):
     inputs = [("x", x), ("p", positions.astype(np.int64)), ("cos", np.cos(angles).astype(kind)), ("sin", np.sin(angles).astype(kind))]
     tolerance = (2e-2, 5e-3) if kind == np.float16 else FLOAT
     return Case("RotaryEmbedding", inputs, attributes, constants=some(g, ["cos", "sin"]), tolerance=tolerance)
+
+
+# Weights of a few bits
+
+
+def packed(g, bits, *shape):
+    """Codes of `bits` bits, side by side along the last axis."""
+    rows = int(np.prod(shape[:-1]))
+    size = -(-shape[-1] * bits // 8)
+    return g.integers(0, 256, (rows, size)).astype(np.uint8).reshape(*shape[:-1], size)
+
+
+@maker("MatMulNBits")
+def _(g):
+    kind = pick(g, F32, F32, F32, np.float16)
+    bits, block = pick(g, 2, 4, 4, 8), pick(g, 16, 32, 64, 128)
+    n, k, m = int(g.integers(1, 150)), int(g.integers(1, 300)), pick(g, 1, 1, 3, 17)
+    if bits == 2 or kind == np.float16:
+        k = -(-k // block) * block
+    blocks = -(-k // block)
+    a = real(g, *([] if coin(g) else [2]), m, k).astype(kind)
+    inputs = [("a", a), ("b", g.integers(0, 256, (n, blocks, block * bits // 8)).astype(np.uint8))]
+    inputs += [("scales", g.uniform(0.001, 0.01, (n, blocks)).astype(kind))]
+    zeros = pick(g, None, "codes", "real")
+    if zeros == "codes":
+        zeros = packed(g, bits, n, blocks)
+    elif zeros == "real":
+        zeros = g.uniform(0, 2**bits, (n, blocks)).astype(kind)
+    inputs += [("zeros", zeros), ("g_idx", None), ("bias", real(g, n).astype(kind) if coin(g) else None)]
+    attributes = {"K": k, "N": n, "bits": bits, "block_size": block}
+    if coin(g):
+        attributes["accuracy_level"] = pick(g, 0, 1)
+    tolerance = (2e-2, 2e-2) if kind == np.float16 or bits == 8 else (2e-4, 2e-4)
+    return Case("MatMulNBits", inputs, attributes, constants=set("b scales zeros bias".split()), tolerance=tolerance)
+
+
+@maker("MatMulBnb4")
+def _(g):
+    block, kind = pick(g, 16, 32, 64), pick(g, 0, 1)
+    n, k, m = int(g.integers(1, 150)), int(g.integers(1, 100)), pick(g, 1, 3, 17)
+    attributes = {"K": k, "N": n, "block_size": block, "quant_type": kind}
+    # ONNX Runtime puts the elements of a matrix that is not transposed in another order than it says.
+    inputs = [("a", real(g, m, k)), ("b", g.integers(0, 256, (n * k + 1) // 2).astype(np.uint8))]
+    inputs += [("absmax", g.uniform(0.01, 0.1, (n * k + block - 1) // block).astype(F32))]
+    return Case("MatMulBnb4", inputs, attributes, constants={"b", "absmax"})
+
+
+@maker("GatherBlockQuantized")
+def _(g):
+    bits, block = pick(g, 2, 4, 8), pick(g, 16, 32)
+    rows, columns = int(g.integers(1, 9)), block * int(g.integers(1, 4))
+    middle = extents(g, int(g.integers(0, 2)), 1, 4)
+    shape = [rows, *middle, columns]
+    data = packed(g, bits, *shape)
+    axis = pick(g, len(shape) - 1, -1) if not middle or coin(g, 0.8) else len(shape) - 1
+    scales = g.uniform(0.01, 0.1, [*shape[:-1], -(-columns // block)]).astype(pick(g, F32, np.float16))
+    indices = g.integers(-rows, rows, extents(g, int(g.integers(0, 3)))).astype(pick(g, np.int32, np.int64))
+    zeros = packed(g, bits, *shape[:-1], columns // block) if coin(g) else None
+    inputs = [("data", data), ("indices", indices), ("scales", scales), ("zeros", zeros)]
+    attributes = {"bits": bits, "block_size": block, "gather_axis": 0, "quantize_axis": axis}
+    tolerance = (2e-3, 1e-4) if scales.dtype == np.float16 else FLOAT
+    return Case("GatherBlockQuantized", inputs, attributes, constants={"data", "scales", "zeros"}, tolerance=tolerance)
+
+
+@maker("DynamicQuantizeLSTM")
+def _(g):
+    time, batch, width, hidden = (int(g.integers(1, n)) for n in (6, 4, 9, 9))
+    direction = pick(g, "forward", "reverse", "bidirectional")
+    count = 2 if direction == "bidirectional" else 1
+    w = eight(g, count, width, 4 * hidden)
+    r = eight(g, count, hidden, 4 * hidden, signed=w.dtype == np.int8)
+    lines = [count, 4 * hidden] if coin(g) else [count]
+    zeros = [np.zeros(lines, w.dtype) if w.dtype == np.int8 else np.full(lines, g.integers(100, 156)).astype(w.dtype)]
+    zeros += [zeros[0]]
+    if len(lines) == 1:
+        zeros = [zero(g, w.dtype, *lines) for _ in range(2)]
+    inputs = [("x", real(g, time, batch, width)), ("w", w), ("r", r), ("b", real(g, count, 8 * hidden) if coin(g) else None)]
+    lengths = g.integers(1, time + 1, batch).astype(np.int32) if coin(g, 0.3) else None
+    inputs += [("lengths", lengths)]
+    state = lambda: real(g, count, batch, hidden) if coin(g) else None
+    inputs += [("h", state()), ("c", state()), ("p", real(g, count, 3 * hidden) if coin(g, 0.3) else None)]
+    scale = lambda: positive(g, *lines, low=0.002, high=0.006)
+    inputs += [("ws", scale()), ("wz", zeros[0]), ("rs", scale()), ("rz", zeros[1])]
+    attributes = {"hidden_size": hidden, "direction": direction}
+    if coin(g, 0.2):
+        attributes["clip"] = 1.5
+    constants = some(g, ["w", "r"]) | {"ws", "wz", "rs", "rz"}
+    return Case("DynamicQuantizeLSTM", inputs, attributes, (True, True, True), constants, tolerance=(1e-3, 5e-4))
+
+
+@maker("QLinearConv")
+def _(g):
+    batch, per_in, per_out = extents(g, 3, 1, 5)
+    group = pick(g, 1, 1, 2)
+    spatial = extents(g, 2, 4, 8)
+    kernel = extents(g, 2, 1, 3)
+    last = coin(g)
+    channels = per_in * group
+    x = eight(g, *([batch, *spatial, channels] if last else [batch, channels, *spatial]))
+    w = eight(g, per_out * group, per_in, *kernel, signed=True if x.dtype == np.int8 else None)
+    lines = (per_out * group,) if coin(g) else ()
+    inputs = [("x", x), ("xs", positive(g)), ("xz", zero(g, x.dtype)), ("w", w), ("ws", positive(g, *lines))]
+    inputs += [("wz", np.zeros(lines, w.dtype) if lines else zero(g, w.dtype))]
+    inputs += [("ys", positive(g, low=1, high=3)), ("yz", zero(g, x.dtype))]
+    inputs += [("b", g.integers(-999, 999, per_out * group).astype(np.int32) if coin(g) else None)]
+    attributes = {"group": group, "channels_last": int(last), "strides": extents(g, 2, 1, 2)}
+    return Case("QLinearConv", inputs, attributes, constants=set("w xs xz ws wz ys yz b".split()), tolerance=STEP)
+
+
+@maker("NhwcMaxPool")
+def _(g):
+    spatial = extents(g, int(g.integers(1, 3)), 3, 8)
+    x = eight(g, int(g.integers(1, 4)), *spatial, int(g.integers(1, 6)))
+    return Case("NhwcMaxPool", [("x", x)], pool_attributes(g, spatial), tolerance=(0.0, 0.0))
+
+
+@maker("ConvTransposeWithDynamicPads")
+def _(g):
+    batch, channels, out = extents(g, 3, 1, 4)
+    kernel, spatial = extents(g, 2, 2, 4), extents(g, 2, 2, 6)
+    inputs = [("x", real(g, batch, channels, *spatial)), ("w", real(g, channels, out, *kernel))]
+    inputs += [("pads", g.integers(0, 2, 4).astype(np.int64)), ("b", real(g, out) if coin(g) else None)]
+    attributes = {"kernel_shape": kernel, "strides": extents(g, 2, 1, 3)}
+    return Case("ConvTransposeWithDynamicPads", inputs, attributes, constants=some(g, ["w", "pads", "b"]))
+
+
+# Shapes and early operators
+
+
+@maker("ExpandDims")
+def _(g):
+    x = real(g, *extents(g, int(g.integers(0, 4))))
+    axis = np.array(g.integers(-x.ndim - 1, x.ndim + 1), np.int32)
+    return Case("ExpandDims", [("x", x), ("axis", axis)], constants={"axis"})
+
+
+@maker("UnfoldTensor")
+def _(g):
+    x = real(g, *extents(g, int(g.integers(1, 4)), 3, 7))
+    dim = int(g.integers(-x.ndim, x.ndim))
+    return Case("UnfoldTensor", [("input", x)], {"dim": dim, "size": int(g.integers(1, 4)), "step": int(g.integers(1, 4))})
+
+
+@maker("Unique")
+def _(g):
+    return Case("Unique", [("x", g.integers(0, 6, g.integers(1, 12)).astype(F32))], outputs=(True, True, True))
+
+
+@maker("Pad")
+def _(g):
+    x = real(g, *extents(g, int(g.integers(1, 4)), 3, 6))
+    pads = g.integers(0, 3, pick(g, [2 * x.ndim], [1, 2 * x.ndim])).astype(np.int64)
+    mode = pick(g, "constant", "reflect", "edge")
+    value = pick(g, None, np.asarray(F32(2.5)), np.array([2.5], F32)) if mode == "constant" else None
+    return Case("Pad", [("x", x), ("pads", pads), ("value", value)], {"mode": mode}, constants=some(g, ["pads", "value"]))
+
+
+@maker("Range")
+def _(g):
+    kind = pick(g, np.int32, np.int64, F32, np.float64, np.int16)
+    form = (lambda v: np.array([v], kind)) if coin(g) else (lambda v: np.array(v, kind))
+    inputs = [("start", form(g.integers(0, 4))), ("limit", form(g.integers(4, 12)))]
+    inputs += [("delta", form(g.integers(1, 3)) if coin(g) else None)]
+    return Case("Range", inputs, constants=some(g, ["start", "limit", "delta"]))
+
+
+@maker("Trilu")
+def _(g):
+    x = real(g, *extents(g, int(g.integers(2, 4))))
+    k = np.array(g.integers(-2, 3), np.int64) if coin(g) else None
+    return Case("Trilu", [("x", x), ("k", k)], {"upper": int(coin(g))})
+
+
+@maker("GatherND")
+def _(g):
+    shape = extents(g, 3, 2, 4)
+    depth = int(g.integers(1, 4))
+    indices = np.stack([g.integers(0, n, (3, 2)) for n in shape[:depth]], -1).astype(np.int64)
+    return Case("GatherND", [("x", real(g, *shape)), ("i", indices)])
+
+
+@maker("GridSample")
+def _(g):
+    n, c, h, w = extents(g, 4, 1, 5)
+    grid = g.uniform(-1.3, 1.3, (n, *extents(g, 2, 1, 4), 2)).astype(F32)
+    attributes = {"mode": pick(g, "bilinear", "nearest", "bicubic"), "align_corners": int(coin(g))}
+    attributes["padding_mode"] = pick(g, "zeros", "border", "reflection")
+    return Case("GridSample", [("x", real(g, n, c, h, w)), ("grid", grid)], attributes, tolerance=(1e-3, 1e-4))
+
+
+def early(op, opset, attributes):
+    def make(g):
+        drawn = {name: float(F32(g.uniform(0.5, 2))) for name in attributes}
+        return Case(op, [("x", real(g, 2, 3, 4, 5))], drawn, domain="", opset=opset)
+
+    maker(op)(make)
+
+
+early("Affine", 9, ["alpha", "beta"])
+early("ParametricSoftplus", 9, ["alpha", "beta"])
+early("Scale", 9, ["scale"])
+early("ScaledTanh", 9, ["alpha", "beta"])
+
+
+@maker("ImageScaler")
+def _(g):
+    bias = [float(F32(b)) for b in g.uniform(-1, 1, 3)]
+    return Case("ImageScaler", [("x", real(g, 2, 3, 4, 5))], {"scale": 1.5, "bias": bias}, domain="", opset=9)
+
+
+@maker("Crop")
+def _(g):
+    attributes = {"border": [int(n) for n in g.integers(0, 3, 4)]}
+    if coin(g):
+        attributes["scale"] = [int(n) for n in g.integers(1, 4, 2)]
+    return Case("Crop", [("x", real(g, 2, 3, 7, 8))], attributes, domain="", opset=9)
+
+
+@maker("DynamicSlice")
+def _(g):
+    axes = np.array([1, 2], np.int64) if coin(g) else None
+    count = 2 if axes is not None else 3
+    starts, ends = g.integers(0, 2, count).astype(np.int64), g.integers(3, 6, count).astype(np.int64)
+    return Case("DynamicSlice", [("x", real(g, 4, 5, 6)), ("s", starts), ("e", ends), ("a", axes)], domain="", opset=9)

@@ -1,4 +1,5 @@
 #pragma once
+#include "zoo_block_weights.h"
 #include "zoo_bytes.h"
 #include "zoo_convert.h"
 #include "zoo_cpu.h"

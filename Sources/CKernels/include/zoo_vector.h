@@ -13,6 +13,16 @@
 
 #pragma clang assume_nonnull begin
 
+/// One row of `zoo_block_weights`: its codes, and a scale and a zero point for each block.
+typedef struct {
+  const uint8_t *codes;
+  const float *scales;
+  const float *zeros;
+  int bits;
+  size_t block;
+  size_t k;
+} zoo_block_row;
+
 /// The f32 row kernels of one instruction set. All are pure functions of their operands: no state, no allocation, no
 /// threads of their own; callers split rows, groups or planes among threads without changing a bit of the result.
 typedef struct {
@@ -43,6 +53,10 @@ typedef struct {
   void (*dequantize_s32)(const int32_t *x, float *y, size_t n, float scale, int32_t zero_point);
   /// The least and the greatest value; +infinity and -infinity when n is 0. NaN is skipped.
   void (*range)(const float *x, size_t n, float *least, float *greatest);
+  /// k numbers: (code − zero) · scale
+  void (*block_row)(const zoo_block_row *, float *out);
+  /// Their product with a[k]; `sums` has the sum of each block of a.
+  float (*block_dot)(const zoo_block_row *, const float *a, const float *sums);
   /// y = saturate(round((a · a_scale + b · b_scale) / y_scale + y_zero)), of operands without their zero points
   void (*qlinear_add_u8)(const zoo_qlinear_binary *);
   void (*qlinear_add_s8)(const zoo_qlinear_binary *);

@@ -11,6 +11,7 @@
 #include "pool_f32.h"
 #include "recurrent_f32.h"
 #include "convert_f32.h"
+#include "block_f32.h"
 #include "qlinear_f32.h"
 
 const zoo_vector_set JOIN(zoo_vector_set, ISA) = {
@@ -40,6 +41,8 @@ const zoo_vector_set JOIN(zoo_vector_set, ISA) = {
         .dequantize_s8 = dequantize_s8,
         .dequantize_s32 = dequantize_s32,
         .range = range_f32,
+        .block_row = block_row,
+        .block_dot = block_dot,
         .qlinear_add_u8 = qlinear_add_u8,
         .qlinear_add_s8 = qlinear_add_s8,
         .qlinear_mul_u8 = qlinear_mul_u8,

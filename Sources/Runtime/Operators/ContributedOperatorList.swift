@@ -8,6 +8,8 @@ let contributedOperators: [OperatorEntry] = [
   contributedQuantization,
   contributedProducts,
   contributedActivations,
+  contributedShapes,
+  earlyOperators,
 ].flatMap { $0 }
 
 private func entry(
@@ -27,14 +29,20 @@ private let contributedAttention: [OperatorEntry] = [
 private let contributedQuantization: [OperatorEntry] = [
   entry("ConvInteger", ConvInteger.init),
   entry("DequantizeLinear", DequantizeLinear.init),
+  entry("DynamicQuantizeLSTM", DynamicQuantizeLSTM.init),
   entry("DynamicQuantizeMatMul", DynamicQuantizeMatMul.init),
+  entry("GatherBlockQuantized", GatherBlockQuantized.init),
+  entry("MatMulBnb4", MatMulBnb4.init),
   entry("MatMulInteger16", MatMulInteger16.init),
   entry("MatMulIntegerToFloat", MatMulIntegerToFloat.init),
+  entry("MatMulNBits", MatMulNBits.init),
   entry("QEmbedLayerNormalization", EmbedLayerNormalization.init(quantized:)),
   entry("QGemm", QGemm.init),
   entry("QLinearAdd") { (node) throws(ModelError) in try QLinearBinary(node, .add) },
   entry("QLinearAveragePool", QLinearPool.init(average:)),
+  entry("NhwcMaxPool", ChannelsLast.init(maxPool:)),
   entry("QLinearConcat", QLinearConcat.init),
+  entry("QLinearConv", ChannelsLast.init(conv:)),
   entry("QLinearGlobalAveragePool", QLinearPool.init(global:)),
   entry("QLinearLeakyRelu", QLinearUnary.init(leakyRelu:)),
   entry("QLinearMul") { (node) throws(ModelError) in try QLinearBinary(node, .multiply) },
@@ -46,6 +54,7 @@ private let contributedQuantization: [OperatorEntry] = [
 ]
 
 private let contributedProducts: [OperatorEntry] = [
+  entry("ConvTransposeWithDynamicPads", ConvTransposeWithDynamicPads.init),
   entry("FusedConv", ActivatedProduct.init(conv:)),
   entry("FusedGemm", ActivatedProduct.init(gemm:)),
   entry("FusedMatMul", ContributedMatMul.init),
@@ -59,4 +68,30 @@ private let contributedActivations: [OperatorEntry] = [
   entry("FastGelu", ContributedActivation.init(fast:)),
   entry("QuickGelu", ContributedActivation.init(quick:)),
   entry("ScaledSiLU", ContributedActivation.init(scaled:)),
+]
+
+private let contributedShapes: [OperatorEntry] = [
+  entry("ExpandDims", ExpandDims.init),
+  entry("GatherND", GatherND.init),
+  entry("GridSample", GridSample.init),
+  entry("Pad", ContributedShaping.init(pad:)),
+  entry("Range", ContributedShaping.init(range:)),
+  entry("SampleOp", Identity.init),
+  entry("Trilu", Trilu.init),
+  entry("UnfoldTensor", UnfoldTensor.init),
+  entry("Unique", ContributedUnique.init),
+]
+
+private let earlyOperators: [OperatorEntry] = [
+  .init("Affine", [1]) { (node) throws(ModelError) in try EarlyOperator(node, .affine) },
+  .init("Crop", [1]) { (node) throws(ModelError) in try EarlyOperator(node, .crop) },
+  .init("DynamicSlice", [1]) { (node) throws(ModelError) in try EarlyOperator(node, .slice) },
+  .init("ImageScaler", [1]) { (node) throws(ModelError) in
+    try EarlyOperator(node, .imageScaler)
+  },
+  .init("ParametricSoftplus", [1]) { (node) throws(ModelError) in
+    try EarlyOperator(node, .softplus)
+  },
+  .init("Scale", [1]) { (node) throws(ModelError) in try EarlyOperator(node, .scale) },
+  .init("ScaledTanh", [1]) { (node) throws(ModelError) in try EarlyOperator(node, .scaledTanh) },
 ]

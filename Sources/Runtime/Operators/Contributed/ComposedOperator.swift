@@ -116,6 +116,13 @@ struct Composition {
       place: run.homes.count - 1, type: tensor.type, known: .constant(tensor), weight: nil)
   }
 
+  /// A value whose shape depends on data that is not known yet.
+  mutating func undetermined(_ element: ElementType) -> Value {
+    isDeferred = true
+    run.homes.append(.temporary(bytes: 0))
+    return Value(place: run.homes.count - 1, type: TensorType(element, nil), known: nil)
+  }
+
   mutating func integers(_ values: [Int]) throws(ModelError) -> Value {
     constant(try Tensor(values.map(Int64.init), shape: [values.count]))
   }
@@ -171,6 +178,7 @@ extension Composition {
     let given = Operands(
       types: operands.map { $0.map { .tensor($0.type) } }, known: operands.map { $0?.known },
       isPresent: operands.map { $0 != nil }, outputCount: wants.count)
+    if let folded = folded(op, operands, wants.count) { return folded }
     let types = try op.outputTypes(given)
     let known = try op.knownOutputs(given)
     var outputs: [Value] = []
@@ -184,6 +192,27 @@ extension Composition {
     }
     if let io, !isDeferred { try add(op, operands, outputs, wants, io) }
     return outputs
+  }
+
+  /// The outputs as constants, if all inputs are known and small.
+  private mutating func folded(
+    _ op: any TensorOperator, _ operands: [Value?], _ count: Int
+  ) -> [Value]? {
+    var inputs: [ModelFormat.Value?] = []
+    for operand in operands {
+      guard let operand else {
+        inputs.append(nil)
+        continue
+      }
+      guard let tensor = operand.constant, tensor.count <= 64 else { return nil }
+      inputs.append(.tensor(tensor))
+    }
+    guard let results = try? OperatorCall.evaluate(op, inputs, outputCount: count) else {
+      return nil
+    }
+    let tensors = results.compactMap(\.tensor)
+    guard tensors.count == count else { return nil }
+    return tensors.map { constant($0) }
   }
 
   private mutating func add(

@@ -23,15 +23,20 @@ struct LSTM: TensorOperator {
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
     if HalfStaging.isNeeded(io) { return try HalfStaging.kernel(io, lower) }
-    let cells = (0..<layer.directions).map { direction in
-      Cell(
-        activations: Array(layer.activations[(direction * 3)..<(direction * 3 + 3)]),
-        clip: layer.clip, couples: couplesInputAndForget)
-    }
+    let cells = Cell.all(layer, couples: couplesInputAndForget)
     return try RecurrentRun(layer, io, cells: cells).kernel("lstm")
   }
 
   struct Cell: RecurrentCell {
+    /// The cells of all directions.
+    static func all(_ layer: RecurrentLayer, couples: Bool) -> [Cell] {
+      (0..<layer.directions).map { direction in
+        Cell(
+          activations: Array(layer.activations[(direction * 3)..<(direction * 3 + 3)]),
+          clip: layer.clip, couples: couples)
+      }
+    }
+
     let activations: [RecurrentActivation]
     let clip: Float
     let couples: Bool

@@ -30,9 +30,14 @@ struct RecurrentLayer {
   var activationsPerDirection: Int { activations.count / directions }
 
   init(
-    _ node: NodeReader, gates: Int, states: Int, activations: [RecurrentActivation.Function]
+    _ node: NodeReader, gates: Int, states: Int, activations: [RecurrentActivation.Function],
+    isQuantized: Bool = false
   ) throws(ModelError) {
-    try node.require(inputs: 3...(states == 2 ? 8 : 6), outputs: 0...(states + 1))
+    if isQuantized {
+      try node.require(inputs: 12...12, outputs: 0...(states + 1), optional: [3, 4, 5, 6, 7])
+    } else {
+      try node.require(inputs: 3...(states == 2 ? 8 : 6), outputs: 0...(states + 1))
+    }
     self.gates = gates
     self.states = states
     let name = try node.choice(
@@ -112,12 +117,13 @@ struct RecurrentExtents: Sendable {
   let directions: Int
   let isBatchFirst: Bool
 
-  init(_ layer: RecurrentLayer, _ io: NodeIO) throws(ModelError) {
+  /// - Parameter hiddenAxis: The axis of `R` that has one element for each of the state.
+  init(_ layer: RecurrentLayer, _ io: NodeIO, hiddenAxis: Int = 2) throws(ModelError) {
     let x = try io.input(0).shape
     time = x[layer.isBatchFirst ? 1 : 0]
     batch = x[layer.isBatchFirst ? 0 : 1]
     input = x[2]
-    hidden = try io.input(2).shape[2]
+    hidden = try io.input(2).shape[hiddenAxis]
     gates = layer.gates
     directions = layer.directions
     isBatchFirst = layer.isBatchFirst

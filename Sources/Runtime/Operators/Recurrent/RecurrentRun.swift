@@ -17,8 +17,8 @@ protocol RecurrentCell: Sendable {
 struct RecurrentStep: ~Copyable {
   let extents: RecurrentExtents
   let direction: Int
-  let weights: RecurrentWeights
-  let matrices: UnsafeRawPointer
+  let weights: any RecurrentProducts
+  let matrices: RecurrentMatrices
   let gates: UnsafeMutablePointer<Float>
   /// `[batch, hidden]`
   let h: UnsafeMutablePointer<Float>
@@ -38,8 +38,8 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
   let layer: RecurrentDirections
   let extents: RecurrentExtents
   let cells: [Cell]
-  let inputWeights: RecurrentWeights
-  let stateWeights: RecurrentWeights
+  let inputWeights: any RecurrentProducts
+  let stateWeights: any RecurrentProducts
   let has: Set<Int>
   let wants: Set<Int>
   let states: Int
@@ -48,13 +48,23 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
     _ layer: RecurrentLayer, _ io: NodeIO, cells: [Cell]
   ) throws(ModelError) {
     let extents = try RecurrentExtents(layer, io)
+    try self.init(
+      layer, io, cells: cells, extents,
+      inputWeights: RecurrentWeights(
+        io, operand: 1, groups: [extents.width], directions: extents.directions),
+      stateWeights: RecurrentWeights(
+        io, operand: 2, groups: cells[0].groups(extents.hidden), directions: extents.directions))
+  }
+
+  init(
+    _ layer: RecurrentLayer, _ io: NodeIO, cells: [Cell], _ extents: RecurrentExtents,
+    inputWeights: any RecurrentProducts, stateWeights: any RecurrentProducts
+  ) throws(ModelError) {
     self.layer = RecurrentDirections(layer.direction)
     self.extents = extents
     self.cells = cells
-    inputWeights = try RecurrentWeights(
-      io, operand: 1, groups: [extents.width], directions: extents.directions)
-    stateWeights = try RecurrentWeights(
-      io, operand: 2, groups: cells[0].groups(extents.hidden), directions: extents.directions)
+    self.inputWeights = inputWeights
+    self.stateWeights = stateWeights
     has = Set(io.inputs.indices.filter { io.inputs[$0] != nil })
     wants = Set(io.outputs.indices.filter { io.outputs[$0] != nil })
     states = layer.states
@@ -96,12 +106,14 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
       context.output(0, as: Float.self).update(
         repeating: 0, count: rows * extents.directions * extents.hidden)
     }
+    // Steps that no sequence has are left alone: where time comes first they stand at the end.
+    let used = extents.isBatchFirst ? rows : (lengths.max() ?? 0) * extents.batch
     for direction in 0..<extents.directions {
       let cell = cells[direction]
       let bias = has.contains(3) ? context.input(3, as: Float.self) + direction * 2 * width : nil
       if let bias { cell.bias(bias, extents, into: sum) }
       inputWeights.multiply(
-        w, direction: direction, rows: rows, context.input(0), into: all, stride: width,
+        w, direction: direction, rows: used, context.input(0), into: all, stride: width,
         bias: bias == nil ? nil : UnsafePointer(sum), threads: context.threads)
       load(5, direction, into: h, context)
       load(6, direction, into: c, context)

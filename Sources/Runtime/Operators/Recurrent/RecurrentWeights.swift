@@ -1,8 +1,46 @@
 import CKernels
 
+/// `W` or `R` of a recurrent layer, ready for products with its transpose.
+protocol RecurrentProducts: Sendable {
+  /// Memory that `matrices` may fill.
+  var scratchBytes: Int { get }
+
+  /// The packed matrices, for the time of one run.
+  func matrices(
+    _ context: borrowing KernelContext, scratch: UnsafeMutableRawPointer
+  ) -> RecurrentMatrices
+
+  /// See `multiply`.
+  func run(
+    _ matrices: RecurrentMatrices, direction: Int, group: Int, rows: Int,
+    _ a: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, stride: Int,
+    bias: UnsafePointer<Float>?, accumulates: Bool, threads: Int)
+}
+
+extension RecurrentProducts {
+  /// `c = a · groupᵀ + bias + residual`, row by row.
+  func multiply(
+    _ matrices: RecurrentMatrices, direction: Int, group: Int = 0, rows: Int,
+    _ a: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, stride: Int,
+    bias: UnsafePointer<Float>? = nil, accumulates: Bool = false, threads: Int
+  ) {
+    run(
+      matrices, direction: direction, group: group, rows: rows, a, into: c, stride: stride,
+      bias: bias, accumulates: accumulates, threads: threads)
+  }
+}
+
+/// Where a layer's matrices lie while it runs.
+struct RecurrentMatrices {
+  let packed: UnsafeRawPointer
+  /// Of quantized matrices.
+  var scales: UnsafePointer<Float>?
+  var zeros: UnsafeRawPointer?
+}
+
 /// `W` or `R` of a recurrent layer, packed for products with its transpose: one matrix per direction and, where a cell
 /// multiplies its gates at different times, per group of gates.
-struct RecurrentWeights: Sendable {
+struct RecurrentWeights: RecurrentProducts {
   private let isa: zoo_isa
   private let operand: Int
   /// Rows of the groups, the same in each direction: `[gates·hidden]` or, say, `[2·hidden, hidden]`.
@@ -68,20 +106,20 @@ struct RecurrentWeights: Sendable {
     }
   }
 
-  /// The packed matrices, for the time of one run.
   func matrices(
     _ context: borrowing KernelContext, scratch: UnsafeMutableRawPointer
-  ) -> UnsafeRawPointer {
-    if let packed = packed?.bytes { return UnsafeRawPointer(packed.buffer.base + packed.offset) }
+  ) -> RecurrentMatrices {
+    if let packed = packed?.bytes {
+      return RecurrentMatrices(packed: UnsafeRawPointer(packed.buffer.base + packed.offset))
+    }
     pack(context.input(operand), scratch)
-    return UnsafeRawPointer(scratch)
+    return RecurrentMatrices(packed: UnsafeRawPointer(scratch))
   }
 
-  /// `c = a · groupᵀ + bias + residual`, row by row.
-  func multiply(
-    _ matrices: UnsafeRawPointer, direction: Int, group: Int = 0, rows: Int,
+  func run(
+    _ matrices: RecurrentMatrices, direction: Int, group: Int, rows: Int,
     _ a: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, stride: Int,
-    bias: UnsafePointer<Float>? = nil, accumulates: Bool = false, threads: Int
+    bias: UnsafePointer<Float>?, accumulates: Bool, threads: Int
   ) {
     var epilogue = zoo_epilogue()
     epilogue.bias = bias
@@ -91,7 +129,7 @@ struct RecurrentWeights: Sendable {
     }
     zoo_gemm_f32_run(
       isa, Int64(rows), Int64(groups[group]), Int64(columns), a, Int64(columns), 0,
-      matrices + offsets[direction * groups.count + group], c, Int64(stride), &epilogue,
+      matrices.packed + offsets[direction * groups.count + group], c, Int64(stride), &epilogue,
       Int32(threads))
   }
 }

@@ -97,7 +97,8 @@ struct GridSample: TensorOperator {
     var x = alignsCorners ? (position + 1) / 2 * (length - 1) : ((position + 1) * length - 1) / 2
     x = min(max(x.isNaN ? -1 : x, -1e9), 1e9)
     if case .nearest = interpolation { x.round(.toNearestOrEven) }
-    x = padded(x, length)
+    // Of cubic pieces the taps are padded, one by one, and the position stays.
+    if case .cubic = interpolation {} else { x = padded(x, length) }
     let base = x.rounded(.down)
     let ratio = x - base
     var places: [(Int, Double)]
