@@ -4,6 +4,8 @@
 #include "zoo_convert.h"
 #include "zoo_cpu.h"
 #include "zoo_conv.h"
+#include "zoo_conv_narrow.h"
+#include "zoo_attention.h"
 #include "zoo_conv_any.h"
 #include "zoo_gemm.h"
 #include "zoo_math.h"

@@ -42,9 +42,11 @@ struct Conv: TensorOperator {
       return try HalfStaging.kernel(io) { (io) throws(ModelError) in try lower(io) }
     }
     let (x, w) = (try io.input(0), try io.input(1))
+    try io.requireResidual(3)
     let shape = geometry.kernelShape(x: x.shape, w: w.shape, y: try io.output().shape)
     if x.element == .f64 { return double(shape, io.has(2)) }
     let isa = zoo_cpu_isa()
+    if let kernel = try narrow(io, shape, isa) { return kernel }
     let name = "conv_f32_\(String(cString: zoo_isa_name(isa)))"
     let (hasBias, hasResidual, activation) = (io.has(2), io.has(3), activation)
     let packed = try packed(io, shape, isa)

@@ -25,3 +25,15 @@ enum FusedActivation {
     ]
   }
 }
+
+extension NodeIO {
+  /// Checks that a residual, if input `index` is one, has the output's shape: passes know it as symbols only.
+  ///
+  /// - Throws: `.shapeMismatch`
+  func requireResidual(_ index: Int) throws(ModelError) {
+    guard has(index), try input(index).shape != output().shape else { return }
+    throw ModelError(
+      .shapeMismatch, "a residual \(try input(index).shape)",
+      expected: "\(try output().shape), as the output")
+  }
+}

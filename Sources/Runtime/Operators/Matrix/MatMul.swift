@@ -46,6 +46,7 @@ struct MatMul: TensorOperator {
       return try HalfStaging.kernel(io) { (io) throws(ModelError) in try lower(io) }
     }
     let (a, b) = (try io.input(0), try io.input(1))
+    try io.requireResidual(3)
     // A vector has no axes to swap.
     let (swapsA, swapsB) = (transposesA && a.rank > 1, transposesB && b.rank > 1)
     let extents = MatrixExtents(a.shape, b.shape, transposesA: swapsA, transposesB: swapsB)
