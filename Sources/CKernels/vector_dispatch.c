@@ -52,6 +52,12 @@ const char *zoo_unary_name(zoo_unary op) { return unary_names[op]; }
 const char *zoo_binary_name(zoo_binary op) { return binary_names[op]; }
 const char *zoo_reduce_name(zoo_reduce op) { return reduce_names[op]; }
 
+int64_t zoo_attention_tasks(zoo_isa isa, const zoo_attention *p) {
+  if (p->groups <= 0) return 0;
+  const int64_t rows = p->heads / p->groups * p->queries, lanes = set_for(isa)->rows.attention_lanes;
+  return p->batch * p->groups * ((rows + lanes - 1) / lanes);
+}
+
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
 // The line holds the padded row and the last window; a vector of every second value may reach 32 values further.

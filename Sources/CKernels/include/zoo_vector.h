@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "zoo_attention.h"
 #include "zoo_cpu.h"
 #include "zoo_norm.h"
 #include "zoo_pool.h"
@@ -40,6 +41,10 @@ typedef struct {
   void (*average_pool_2d)(const zoo_pool_2d *, const float *x, float *y, float *scratch);
   void (*lstm_cell)(const zoo_lstm_cell *);
   void (*gru_cell)(const zoo_gru_cell *);
+  /// Tasks begin ..< end of the `zoo_attention_tasks`.
+  void (*attention)(const zoo_attention *, int64_t begin, int64_t end);
+  /// Queries of one of them.
+  int64_t attention_lanes;
   void (*f16_to_f32)(const uint16_t *x, float *y, size_t n);
   void (*f32_to_f16)(const float *x, uint16_t *y, size_t n);  // halves to even
   void (*bf16_to_f32)(const uint16_t *x, float *y, size_t n);

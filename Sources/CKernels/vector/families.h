@@ -10,6 +10,7 @@
 #include "norm_f32.h"
 #include "pool_f32.h"
 #include "recurrent_f32.h"
+#include "attention_f32.h"
 #include "convert_f32.h"
 #include "block_f32.h"
 #include "qlinear_f32.h"
@@ -31,6 +32,8 @@ const zoo_vector_set JOIN(zoo_vector_set, ISA) = {
         .average_pool_2d = average_pool_2d,
         .lstm_cell = lstm_cell,
         .gru_cell = gru_cell,
+        .attention = attention,
+        .attention_lanes = ATTENTION_LANES,
         .f16_to_f32 = f16_to_f32,
         .f32_to_f16 = f32_to_f16,
         .bf16_to_f32 = bf16_to_f32,

@@ -12,6 +12,7 @@
 #include "../include/zoo_convert.h"
 #include "../include/zoo_math.h"
 #include "../include/zoo_vector.h"
+#include "../thread_scratch.h"
 
 typedef struct {
   const zoo_unary_f32 *unary;

@@ -73,6 +73,7 @@ private let controlOperators: [OperatorEntry] = [
 private let matrixOperators: [OperatorEntry] = [
   .init("FusedGemm", domain: "zoo", [1], Gemm.init),
   .init("FusedMatMul", domain: "zoo", [1], MatMul.init),
+  .init("FusedAttention", domain: "zoo", [1], FusedAttention.init),
   .init("Attention", [23, 24, 25], Attention.init),
   .init("Einsum", [12, 28], Einsum.init),
   .init("Gemm", [1, 6, 7, 9, 11, 13], Gemm.init),

@@ -5,6 +5,7 @@ public let builtinPasses: [any Pass] = [
   DynamicProductFusion(),
   ConstantFolding(keepsQuantized: false),
   BatchNormalizationFolding(),
+  AttentionFusion(),
   ProductFusion(),
 ]
 

@@ -110,7 +110,7 @@ struct Attention: TensorOperator {
       wanted: (0..<4).map { $0 < io.outputs.count && io.outputs[$0] != nil })
     try job.check(io)
     switch try io.input(0).element {
-    case .f32: return job.kernel({ (x: Float) in Double(x) }, { Float($0) })
+    case .f32: return job.fusedKernel() ?? job.kernel({ (x: Float) in Double(x) }, { Float($0) })
     case .f64: return job.kernel({ (x: Double) in x }, { $0 })
     case .f16: return job.kernel({ (x: Float16) in Double(x) }, { Float16($0) })
     default: return job.kernel({ (x: BFloat16) in Double(x.float) }, { BFloat16(Float($0)) })

@@ -25,7 +25,7 @@ struct AttentionJob: Sendable {
   let hasLengths: Bool
   let wanted: [Bool]
 
-  private var keys: Int { past + k[2] }
+  var keys: Int { past + k[2] }
   private var grouped: Int { q[1] / max(1, k[1]) }
 
   func check(_ io: NodeIO) throws(ModelError) {
@@ -112,7 +112,7 @@ struct AttentionJob: Sendable {
     }
   }
 
-  private func gather<T>(
+  func gather<T>(
     _ new: UnsafePointer<T>, _ old: UnsafePointer<T>?, _ e: [Int], _ to: UnsafeMutablePointer<T>
   ) {
     for b in 0..<e[0] {
