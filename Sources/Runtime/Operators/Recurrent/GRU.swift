@@ -1,3 +1,5 @@
+import CKernels
+
 /// `GRU`: gated recurrent unit.
 ///
 ///     z = f(X W_zᵀ + H R_zᵀ + b_z)      r = f(X W_rᵀ + H R_rᵀ + b_r)
@@ -53,15 +55,7 @@ struct GRU: TensorOperator {
       step.weights.multiply(
         step.matrices, direction: step.direction, group: 0, rows: step.extents.batch,
         UnsafePointer(step.h), into: step.gates, stride: width, accumulates: true, threads: 1)
-      for row in step.active {
-        let gates = step.gates + row * width
-        for index in 0..<2 * hidden { gates[index] = gate(limited(gates[index])) }
-        let reset = step.spare + row * hidden
-        for index in 0..<hidden {
-          let h = step.h[row * hidden + index]
-          reset[index] = isLinearBeforeReset ? h : gates[hidden + index] * h
-        }
-      }
+      for row in step.active { reset(row, step) }
       let product = step.spare + step.extents.batch * hidden
       step.weights.multiply(
         step.matrices, direction: step.direction, group: 1, rows: step.extents.batch,
@@ -69,21 +63,51 @@ struct GRU: TensorOperator {
       for row in step.active { update(row, product + row * hidden, step) }
     }
 
+    private var isDefault: Bool { gate == .init(.sigmoid) && candidate == .init(.tanh) }
+
+    /// Activates the gates of one row, and leaves what the last product takes in `spare`.
+    private func reset(_ row: Int, _ step: borrowing RecurrentStep) {
+      let (hidden, width) = (step.extents.hidden, step.extents.width)
+      let (gates, h) = (step.gates + row * width, step.h + row * hidden)
+      let isa = zoo_cpu_isa()
+      if isDefault {
+        let count = 2 * hidden
+        if clip < .infinity {
+          zoo_unary_f32_kernel(isa, zoo_unary_clip)(gates, gates, count, -clip, clip)
+        }
+        zoo_unary_f32_kernel(isa, zoo_unary_sigmoid)(gates, gates, count, 0, 0)
+      } else {
+        for index in 0..<2 * hidden { gates[index] = gate(limited(gates[index])) }
+      }
+      let reset = step.spare + row * hidden
+      if isLinearBeforeReset {
+        reset.update(from: h, count: hidden)
+      } else {
+        zoo_binary_kernel_for(isa, zoo_binary_mul, zoo_f32)?(gates + hidden, 1, h, 1, reset, hidden)
+      }
+    }
+
     private func update(
       _ row: Int, _ product: UnsafeMutablePointer<Float>, _ step: borrowing RecurrentStep
     ) {
       let (hidden, width) = (step.extents.hidden, step.extents.width)
-      let gates = step.gates + row * width
-      for index in 0..<hidden {
-        var recurrent = product[index]
-        if isLinearBeforeReset {
-          recurrent += step.bias.map { $0[width + 2 * hidden + index] } ?? 0
-          recurrent *= gates[hidden + index]
+      let (gates, h) = (step.gates + row * width, step.h + row * hidden)
+      if isLinearBeforeReset {
+        for index in 0..<hidden {
+          let bias = step.bias.map { $0[width + 2 * hidden + index] } ?? 0
+          product[index] = (product[index] + bias) * gates[hidden + index]
         }
-        let new = candidate(limited(gates[2 * hidden + index] + recurrent))
-        let z = gates[index]
-        let old = step.h[row * hidden + index]
-        step.h[row * hidden + index] = (1 - z) * new + z * old
+      }
+      if isDefault {
+        var cell = zoo_gru_cell(
+          z: gates, candidate: gates + 2 * hidden, recurrent: product, h: h, h_next: h,
+          hidden: hidden, clip: clip)
+        zoo_vector_kernels_for(zoo_cpu_isa()).pointee.gru_cell(&cell)
+        return
+      }
+      for index in 0..<hidden {
+        let new = candidate(limited(gates[2 * hidden + index] + product[index]))
+        h[index] = (1 - gates[index]) * new + gates[index] * h[index]
       }
     }
 

@@ -86,6 +86,8 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
 
   private func run(_ context: borrowing KernelContext) throws(ModelError) {
     let lengths = try self.lengths(context)
+    let everyone = Array(0..<extents.batch)
+    let shortest = lengths.min() ?? 0
     let w = inputWeights.matrices(context, scratch: context.scratch)
     let r = stateWeights.matrices(
       context, scratch: context.scratch + inputWeights.scratchBytes)
@@ -120,7 +122,7 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
       let peepholes =
         has.contains(7) ? context.input(7, as: Float.self) + direction * 3 * extents.hidden : nil
       for step in 0..<extents.time {
-        let active = (0..<extents.batch).filter { step < lengths[$0] }
+        let active = step < shortest ? everyone : everyone.filter { step < lengths[$0] }
         if active.isEmpty { break }
         for row in active {
           let at = layer.time(step, direction, lengths[row])
