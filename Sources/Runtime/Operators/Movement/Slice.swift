@@ -86,6 +86,9 @@ struct Slice: DataMovement {
     // nothing is clamped, which is known for bounds at the ends.
     let reachesEnd = (end.value ?? 0) >= Self.farAway || end.isCertainly(extent)
     if start == .fixed(0), reachesEnd { return extent }
+    // A table that is cut to the length of an input is meant to be long enough: extents that are larger than the table
+    // are refused by what comes after, when the numbers are there.
+    if start == .fixed(0), end.isSymbol, let total = extent.value, total > 1 { return end }
     return .unknown
   }
 
@@ -151,6 +154,17 @@ extension Slice {
     if move.extents == input.shape, move.inOffset == 0 { return .alias() }
     move.outStrides = rowMajorStrides(move.extents)
     return try move.kernel("slice", io)
+  }
+}
+
+extension Dimension {
+  /// Whether this is one symbol, which cannot be negative.
+  fileprivate var isSymbol: Bool {
+    if case .symbolic(let extent) = self, extent.symbols.count == 1 {
+      extent.symbols.first.map(Dimension.symbol) == self
+    } else {
+      false
+    }
   }
 }
 
