@@ -22,7 +22,7 @@ struct PlanRun {
     }
     let state = try plan.states.take(plan)
     defer {
-      for slot in plan.homes.indices { state.values[slot] = nil }
+      for slot in plan.valueSlots { state.values[slot] = nil }
       plan.states.put(state)
     }
     let run = PlanRun(plan: plan, state: state, threads: threads, observer: observer)
@@ -33,7 +33,9 @@ struct PlanRun {
     for (slot, value) in zip(plan.program.inputs, inputs) { set(slot, value) }
     let outputs = try allocateOutputs()
     try plan.operands.withUnsafeBufferPointer { (operands) throws(ModelError) in
-      for step in plan.steps { try execute(step, operands) }
+      try plan.steps.withUnsafeBufferPointer { (steps) throws(ModelError) in
+        for index in steps.indices { try execute(steps[index], operands) }
+      }
     }
     return try collect(outputs)
   }
@@ -46,16 +48,13 @@ struct PlanRun {
   /// Makes the tensors that kernels write outputs into.
   private func allocateOutputs() throws(ModelError) -> [Tensor?] {
     var outputs = [Tensor?](repeating: nil, count: plan.program.outputs.count)
-    for (slot, home) in plan.homes.enumerated() {
-      guard case .output(let position) = home,
-        case .tensor(let type)? = plan.types[plan.program.outputs[position]],
-        let extents = type.shape?.extents
-      else { continue }
-      let tensor = try Tensor(type.element, shape: extents) { (_) throws(ModelError) in }
-      outputs[position] = tensor
-      state.table[slot] = tensor.base
+    for output in plan.written {
+      let tensor = try Tensor(output.element, shape: output.extents) { (_) throws(ModelError) in }
+      outputs[output.position] = tensor
+      state.table[output.slot] = tensor.base
     }
-    state.pointAliases(plan)
+    // Slots that share a call's value are pointed by steps of their own.
+    for (slot, root) in plan.moving { state.table[slot] = state.table[root] }
     return outputs
   }
 
@@ -119,7 +118,7 @@ struct PlanRun {
   }
 
   private func captured(_ value: ValueID) throws(ModelError) -> Value {
-    guard let slot = plan.program.values.firstIndex(of: value) else {
+    guard let slot = plan.program.slot(of: value) else {
       throw ModelError(.invalidGraph, "a subgraph uses a value that this graph does not have")
     }
     return try loan(slot)

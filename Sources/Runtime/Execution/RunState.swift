@@ -22,17 +22,12 @@ final class RunState: @unchecked Sendable {
       }
     }
     for (slot, offset) in plan.scratchSlots { table[slot] = arena.base + offset }
-    pointAliases(plan)
-  }
-
-  deinit { table.deallocate() }
-
-  /// Points every slot that shares another's memory there. Those that share a value's are pointed by their steps.
-  func pointAliases(_ plan: Plan) {
     for (slot, home) in plan.homes.enumerated() {
       if case .alias(let root) = home { table[slot] = table[root] }
     }
   }
+
+  deinit { table.deallocate() }
 }
 
 /// States of a plan that nobody is using; there are as many as runs were under way at once.

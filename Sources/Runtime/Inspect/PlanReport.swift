@@ -38,7 +38,7 @@ extension Session {
     }
     let plan = try PlanBuilder.plan(program, inputTypes: types, threads: 1)
     let steps = plan.steps.map { step in
-      let source = program.steps[step.program]
+      let source = plan.program.steps[step.program]
       return PlanReport.Step(
         node: source.site, kernel: step.kernelName,
         outputs: source.outputs.filter { $0 != 0 }.map { plan.types[$0]?.description ?? "?" })

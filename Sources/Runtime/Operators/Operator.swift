@@ -38,6 +38,12 @@ public protocol ValueOperator: Operator {
   func evaluate(_ call: ValueCall) throws(ModelError) -> [Value]
 }
 
+/// An operator that runs one of its subgraphs, which take no inputs, and gives what that gives.
+protocol BranchOperator: Operator {
+  /// The subgraph that runs, if that is known already.
+  func branch(_ inputs: Operands) throws(ModelError) -> GraphID?
+}
+
 /// A tensor operator that only moves elements, whatever they are: for strings and for elements that share bytes it
 /// is run on ordinals or on unpacked elements.
 public protocol DataMovement: TensorOperator {}

@@ -45,7 +45,34 @@ final class Plan: Sendable {
   let inputTypes: [ValueType]
   let arenaBytes: Int
   let scratchSlots: [(slot: Int, offset: Int)]
+  /// Outputs of the graph that kernels write.
+  let written: [Written]
+  /// Slots that share memory which is another one in each run.
+  let moving: [(slot: Int, root: Int)]
+  /// Slots whose values are put there by each run.
+  let valueSlots: [Int]
+  private let keys: [Key?]
   let states = StatePool()
+
+  /// An output that is made anew for each run.
+  struct Written: Sendable {
+    let slot: Int
+    let position: Int
+    let element: ElementType
+    let extents: [Int]
+  }
+
+  /// The type of a tensor that is given to the plan.
+  private struct Key: Sendable {
+    let element: ElementType
+    let extents: [Int]
+
+    init?(_ type: ValueType) {
+      guard case .tensor(let tensor) = type, let extents = tensor.shape?.extents else { return nil }
+      element = tensor.element
+      self.extents = extents
+    }
+  }
 
   init(
     program: Program, steps: [Step], operands: [Int32], homes: [Home], types: [ValueType?],
@@ -59,28 +86,43 @@ final class Plan: Sendable {
     self.inputTypes = inputTypes
     self.arenaBytes = arenaBytes
     self.scratchSlots = scratchSlots
+    keys = inputTypes.map(Key.init)
+    written = Self.written(homes, types, program)
+    moving = homes.enumerated().compactMap { slot, home in
+      guard case .alias(let root) = home else { return nil }
+      switch homes[root] {
+      case .value, .output: return (slot, root)
+      case .none, .constant, .arena, .alias: return nil
+      }
+    }
+    valueSlots = homes.indices.filter { if case .value = homes[$0] { true } else { false } }
+  }
+
+  private static func written(
+    _ homes: [Home], _ types: [ValueType?], _ program: Program
+  ) -> [Written] {
+    homes.enumerated().compactMap { slot, home in
+      guard case .output(let position) = home,
+        case .tensor(let type)? = types[program.outputs[position]],
+        let extents = type.shape?.extents
+      else { return nil }
+      return Written(slot: slot, position: position, element: type.element, extents: extents)
+    }
   }
 
   var slotCount: Int { homes.count + scratchSlots.count }
 
   /// Whether the plan is one for values of these extents.
   func fits(_ inputs: [Value]) -> Bool {
-    for (type, input) in zip(inputTypes, inputs) {
-      guard case .tensor(let expected) = type, case .tensor(let given) = input else {
-        if type == input.type { continue }
+    for index in inputs.indices {
+      guard let key = keys[index] else {
+        if inputTypes[index] == inputs[index].type { continue }
         return false
       }
-      guard expected.element == given.elementType, expected.shape?.matches(given.shape) ?? false
+      guard case .tensor(let given) = inputs[index], given.elementType == key.element,
+        given.shape == key.extents
       else { return false }
     }
-    return true
-  }
-}
-
-extension Shape {
-  fileprivate func matches(_ extents: [Int]) -> Bool {
-    guard rank == extents.count else { return false }
-    for axis in 0..<rank where dimensions[axis] != .fixed(extents[axis]) { return false }
     return true
   }
 }

@@ -19,8 +19,8 @@ struct PlanBuilder {
   static func plan(
     _ program: Program, inputTypes: [ValueType], threads: Int
   ) throws(ModelError) -> Plan {
-    let inference = try TypeInference(program, inputTypes: inputTypes)
-    var builder = PlanBuilder(program, inference, threads)
+    let inference = try TypeInference(program, inputTypes: inputTypes, inlinesBranches: true)
+    var builder = PlanBuilder(inference.program, inference, threads)
     return try builder.build(inputTypes)
   }
 
@@ -213,8 +213,9 @@ struct PlanBuilder {
   /// Values that calls made are let go after their last use.
   private mutating func addReleases() {
     var releases: [Int: [Int]] = [:]
+    let inputs = Set(program.inputs)
     for (slot, home) in homes.enumerated() {
-      guard case .value = home, lastUses[slot] != Int.max, !program.inputs.contains(slot) else {
+      guard case .value = home, lastUses[slot] != Int.max, !inputs.contains(slot) else {
         continue
       }
       releases[lastUses[slot], default: []].append(slot)

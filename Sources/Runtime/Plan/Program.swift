@@ -27,12 +27,19 @@ final class Program: Sendable {
   let inputTypes: [ValueType?]
   let packedWeights: PackedWeights
   let plans = PlanCache()
+  /// The slot of each value.
+  private let slots: [ValueID: Int]
 
   var slotCount: Int { values.count }
 
+  /// The slot of a value that this graph has.
+  func slot(of value: ValueID) -> Int? { slots[value] }
+
+  /// - Parameter others: Slots of values that share theirs with a value of `values`.
   init(
     steps: [Step], values: [ValueID?], inputs: [Int], captures: [ValueID], outputs: [Int],
-    constants: [Int: Tensor], inputTypes: [ValueType?], packedWeights: PackedWeights
+    constants: [Int: Tensor], inputTypes: [ValueType?], packedWeights: PackedWeights,
+    others: [ValueID: Int] = [:]
   ) {
     self.steps = steps
     self.values = values
@@ -42,5 +49,11 @@ final class Program: Sendable {
     self.constants = constants
     self.inputTypes = inputTypes
     self.packedWeights = packedWeights
+    var slots = others
+    slots.reserveCapacity(values.count)
+    for (slot, value) in values.enumerated() {
+      if let value, slots[value] == nil { slots[value] = slot }
+    }
+    self.slots = slots
   }
 }

@@ -7,15 +7,18 @@ struct TypeInference {
   /// pass's business.
   private static let foldableElements = 1 << 12
 
-  let program: Program
+  /// What was typed; with branches inlined, if that was asked for.
+  private(set) var program: Program
   private(set) var types: [ValueType?]
   private(set) var known: [KnownValue?]
   private let outer: (ValueID) -> ValueType?
+  private var inlining: BranchInlining?
 
   /// - Parameters:
   ///   - inputTypes: One for each of `program.inputs`, captured values included.
+  ///   - inlinesBranches: Whether subgraphs that are certain to run take the place of the nodes that run them.
   init(
-    _ program: Program, inputTypes: [ValueType?],
+    _ program: Program, inputTypes: [ValueType?], inlinesBranches: Bool = false,
     outer: @escaping (ValueID) -> ValueType? = { _ in nil }
   ) throws(ModelError) {
     self.program = program
@@ -27,9 +30,38 @@ struct TypeInference {
       types[slot] = .tensor(tensor.type)
       known[slot] = .constant(tensor)
     }
-    for step in program.steps {
-      do throws(ModelError) { try infer(step) } catch { throw error.at(node: step.site) }
+    if inlinesBranches { inlining = BranchInlining(program) }
+    for step in program.steps { try visit(step) }
+    if let inlining { self.program = inlining.program }
+  }
+
+  /// Types a step, or the steps that take its place.
+  private mutating func visit(_ step: Program.Step) throws(ModelError) {
+    do throws(ModelError) {
+      if let steps = try inlined(step) {
+        for step in steps { try visit(step) }
+      } else {
+        inlining?.keep(step)
+        try infer(step)
+      }
+    } catch { throw error.at(node: step.site) }
+  }
+
+  private mutating func inlined(
+    _ step: Program.Step
+  ) throws(ModelError) -> [Program.Step]? {
+    guard inlining != nil, let op = step.op as? any BranchOperator,
+      let branch = try op.branch(operands(step)), let body = step.bodies[branch],
+      let inlined = inlining?.inline(body, for: step)
+    else { return nil }
+    types += Array(repeating: nil, count: inlined.slots.count)
+    known += Array(repeating: nil, count: inlined.slots.count)
+    for slot in inlined.slots {
+      guard let tensor = inlining?.constants[slot] else { continue }
+      types[slot] = .tensor(tensor.type)
+      known[slot] = .constant(tensor)
     }
+    return inlined.steps
   }
 
   private mutating func infer(_ step: Program.Step) throws(ModelError) {
@@ -103,7 +135,8 @@ struct TypeInference {
 
   /// The type of a value of this graph or of one around it.
   private func type(of value: ValueID) -> ValueType? {
-    if let slot = program.values.firstIndex(of: value), let type = types[slot] { return type }
+    let slot = inlining?.slot(of: value) ?? program.slot(of: value)
+    if let slot, let type = types[slot] { return type }
     return outer(value)
   }
 }

@@ -73,6 +73,51 @@ import ZooRuntime
     }
   }
 
+  /// A branch that follows from the extents is planned with the rest: outputs that are captured, given twice, or made by
+  /// a nested branch.
+  @Test(arguments: [true, false])
+  func branchesThatExtentsDecide(optimizes: Bool) throws {
+    var builder = Builder()
+    _ = builder.id("x", .tensor(.f32, ["n"]))
+    let inner = builder.model.addGraph(
+      builder.graph([], ["u"], [builder.node("Neg", ["t"], ["u"])]))
+    let other = builder.model.addGraph(
+      builder.graph([], ["w"], [builder.node("Identity", ["t"], ["w"])]))
+    let nested = [Attribute("then_branch", .graph(inner)), Attribute("else_branch", .graph(other))]
+    let yes = builder.model.addGraph(
+      builder.graph(
+        [], ["a", "a", "x", "k"],
+        [
+          builder.node("Add", ["x", "k"], ["t"]), builder.node("If", ["small"], ["a"], nested),
+        ], ["k": try .f32([1])]))
+    let no = builder.model.addGraph(
+      builder.graph([], ["x", "d", "d", "x"], [builder.node("Add", ["x", "x"], ["d"])]))
+    let nodes = [
+      builder.node("Size", ["x"], ["n"]), builder.node("Equal", ["n", "two"], ["small"]),
+      builder.node(
+        "If", ["small"], ["o1", "o2", "o3", "o4"],
+        [Attribute("then_branch", .graph(yes)), Attribute("else_branch", .graph(no))]),
+      builder.node("Mul", ["o1", "o2"], ["y"]),
+    ]
+    let main = builder.graph(
+      ["x"], ["y", "o1", "o2", "o3", "o4"], nodes, ["two": try Tensor(scalar: Int64(2))])
+    let session = try session(builder, main, optimizes)
+    for _ in 0..<2 {
+      let small = try session.run(["x": .f32([3, 4])])
+      #expect(small["y"] == (try .f32([16, 25])))
+      #expect(small["o1"] == (try .f32([-4, -5])))
+      #expect(small["o2"] == small["o1"])
+      #expect(small["o3"] == (try .f32([3, 4])))
+      #expect(small["o4"] == (try .f32([1])))
+      let large = try session.run(["x": .f32([1, 2, 3])])
+      #expect(large["y"] == (try .f32([2, 8, 18])))
+      #expect(large["o1"] == (try .f32([1, 2, 3])))
+      #expect(large["o3"] == (try .f32([2, 4, 6])))
+    }
+    let report = try session.planReport(extents: ["n": 2])
+    #expect(!report.steps.contains { $0.kernel == "call" })
+  }
+
   /// Doubles a growing list: carried extents change in each iteration.
   @Test(arguments: [true, false], [Int64(0), 1, 3])
   func loops(optimizes: Bool, trips: Int64) throws {

@@ -7,7 +7,7 @@
 /// | attr   | `then_branch`, `else_branch` | | graphs without inputs |
 ///
 /// Source: ONNX `If`, opsets 1 to 25.
-struct If: ValueOperator {
+struct If: ValueOperator, BranchOperator {
   let thenBranch: GraphID
   let elseBranch: GraphID
 
@@ -19,8 +19,8 @@ struct If: ValueOperator {
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     _ = try inputs.tensor(0, of: [.bool])
-    if let condition = try inputs.constant(0).map(isTrue) {
-      let types = try inputs.outputTypes(of: condition ? thenBranch : elseBranch, given: [])
+    if let branch = try branch(inputs) {
+      let types = try inputs.outputTypes(of: branch, given: [])
       return types.contains(nil) ? [] : types.compactMap { $0 }
     }
     let yes = try inputs.outputTypes(of: thenBranch, given: [])
@@ -32,6 +32,11 @@ struct If: ValueOperator {
     }
     let types = zip(yes, no).map { a, b in b.flatMap { a?.joined($0) } }
     return types.contains(nil) ? [] : types.compactMap { $0 }
+  }
+
+  func branch(_ inputs: Operands) throws(ModelError) -> GraphID? {
+    guard let condition = inputs.constant(0), condition.elementType == .bool else { return nil }
+    return try isTrue(condition) ? thenBranch : elseBranch
   }
 
   private func isTrue(_ condition: Tensor) throws(ModelError) -> Bool {

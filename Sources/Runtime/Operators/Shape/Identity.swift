@@ -1,5 +1,7 @@
 /// `Identity`: its input, unchanged. Any value; ONNX `Identity`, opsets 1 to 25.
 struct Identity: DataMovement, ValueOperator {
+  init() {}
+
   init(_ node: NodeReader) throws(ModelError) { try node.require(inputs: 1...1) }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
