@@ -10,6 +10,9 @@
 uint32_t zoo_crc32c(uint32_t crc, const void *bytes, int64_t count);
 uint32_t zoo_crc32c_portable(uint32_t crc, const void *bytes, int64_t count);
 
+/// The SHA-1 digest (FIPS 180-4, section 6.1) of `count` bytes as five words, the first being the most significant.
+void zoo_sha1(const void *bytes, int64_t count, uint32_t digest[5]);
+
 /// Byte k of word i goes to `planes[k * count + i]`; byte 0 is the least significant. With `rotate`, each word is
 /// first rotated left by one bit, which moves the sign of a float out of the exponent's byte.
 void zoo_planes_split(const void *words, int64_t count, int width, int rotate, uint8_t *planes);

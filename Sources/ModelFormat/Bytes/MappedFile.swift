@@ -84,6 +84,16 @@ public final class MappedFile: @unchecked Sendable {
     return copy
   }
 
+  /// Lets the pages that lie in `range` leave memory; they are read from the file again when they are used.
+  package func release(_ range: Range<Int>) {
+    guard isMapped, let base = bytes.baseAddress else { return }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let first = (range.lowerBound + page - 1) / page * page
+    let end = range.upperBound / page * page
+    guard first < end, end <= readableCount else { return }
+    madvise(UnsafeMutableRawPointer(mutating: base) + first, end - first, MADV_DONTNEED)
+  }
+
   private static func failure(_ what: String, _ path: String) -> ModelError {
     let reason = String(cString: strerror(errno))
     return ModelError(.fileAccess, "\(what): \(reason)", at: .init(file: path))

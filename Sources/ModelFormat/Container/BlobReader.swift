@@ -76,6 +76,8 @@ final class BlobReader: Sendable {
     }
   }
 
+  func release() { file.release(offset..<offset + blob.storedByteCount) }
+
   /// The stored bytes of a chunk, if its checksum matches.
   private func checked(_ chunk: Int, _ range: Range<Int>) throws(ModelError)
     -> UnsafeRawBufferPointer
@@ -128,6 +130,7 @@ struct StoredTensor: WeightSource {
     }
   }
 
+  func release() { reader.release() }
 }
 
 extension BlobReader {

@@ -27,7 +27,8 @@ final class BlobWriter {
       _ body: (UnsafeRawBufferPointer) throws(ModelError) -> R
     ) throws(ModelError) -> R {
       switch self {
-      case .weight(let weight): try TensorBytes.with(try weight.tensor(), body)
+      case .weight(let weight):
+        try weight.withTensor { (tensor) throws(ModelError) in try TensorBytes.with(tensor, body) }
       case .bytes(let bytes): try TensorBytes.with(bytes, body)
       }
     }

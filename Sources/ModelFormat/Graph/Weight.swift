@@ -24,6 +24,14 @@ public struct Weight: Sendable {
   /// - Complexity: O(1) for elements that lie in the file as they are, else one decoding at each call.
   public func tensor() throws(ModelError) -> Tensor { try source.load() }
 
+  /// Calls `body` with the elements, then lets the system have the memory back in which the file shows them.
+  package func withTensor<R>(
+    _ body: (Tensor) throws(ModelError) -> R
+  ) throws(ModelError) -> R {
+    defer { source.release() }
+    return try body(source.load())
+  }
+
   /// Bytes that the weight takes in its file, or in memory.
   public var storedByteCount: Int { source.storedByteCount }
 
@@ -36,6 +44,12 @@ package protocol WeightSource: Sendable {
   var storedByteCount: Int { get }
   var encoding: String { get }
   func load() throws(ModelError) -> Tensor
+  /// Tells the system that the weight's part of its file need not stay in memory; it is read again when needed.
+  func release()
+}
+
+extension WeightSource {
+  package func release() {}
 }
 
 extension Tensor: WeightSource {

@@ -7,11 +7,12 @@ import Synchronization
 /// a symbolic link, except into the folder in which the model's own symbolic link ends: download caches keep the
 /// model and its data as links into one store.
 ///
-/// Source: ONNX `ExternalData.md`, keys `location`, `offset` and `length`. Its optional `checksum`, a digest of the
-/// whole file, is not verified: that would read all of a file that is otherwise mapped and read in part.
+/// Source: ONNX `ExternalData.md`, keys `location`, `offset` and `length`, and `checksum`, the SHA-1 digest of the whole
+/// file: where it is given, the file is read and compared when the model is opened.
 final class ExternalFiles: Sendable {
   private let modelPath: String?
   private let files = Mutex<[String: MappedFile]>([:])
+  private let digests = Mutex<[String: String]>([:])
 
   init(modelPath: String?) { self.modelPath = modelPath }
 
@@ -35,9 +36,28 @@ final class ExternalFiles: Sendable {
           + "which has \(file.bytes.count)",
         remedy: "check that '\(location)' was copied completely")
     }
-    let tensor = MappedTensor(
+    if let checksum = entries["checksum"] { try verify(checksum, file, location) }
+    return MappedTensor(
       file: file, offset: offset, elementType: elementType, shape: shape, encoding: "external")
-    return tensor
+  }
+
+  private func verify(
+    _ checksum: String, _ file: MappedFile, _ location: String
+  ) throws(ModelError) {
+    guard checksum.utf8.count == 40, checksum.allSatisfy(\.isHexDigit) else {
+      throw ModelError(
+        .malformed, "external data with checksum '\(checksum.prefix(80))'",
+        expected: "the 40 hexadecimal digits of a SHA-1 digest")
+    }
+    let known = digests.withLock { $0[location] }
+    let digest = known ?? sha1(file.bytes)
+    digests.withLock { $0[location] = digest }
+    guard digest == checksum.lowercased() else {
+      throw ModelError(
+        .corrupted, "external data '\(location)' has the SHA-1 digest \(digest)",
+        expected: checksum.lowercased(),
+        remedy: "check that '\(location)' was copied completely")
+    }
   }
 
   private func number(

@@ -11,6 +11,8 @@ struct MappedTensor: WeightSource {
   func load() throws(ModelError) -> Tensor {
     try file.tensor(elementType, shape: shape, at: offset)
   }
+
+  func release() { file.release(offset..<offset + storedByteCount) }
 }
 
 /// Elements in a typed field of a `TensorProto`, decoded at each load.

@@ -131,6 +131,8 @@ struct WireBuilder {
 extension AtomicFile {
   /// Writes the packed elements of a weight.
   func write(_ weight: Weight, at offset: Int) throws(ModelError) {
-    try weight.tensor().withBytes { (bytes) throws(ModelError) in try write(bytes, at: offset) }
+    try weight.withTensor { (tensor) throws(ModelError) in
+      try tensor.withBytes { (bytes) throws(ModelError) in try write(bytes, at: offset) }
+    }
   }
 }

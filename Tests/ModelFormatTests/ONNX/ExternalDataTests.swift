@@ -25,8 +25,11 @@ import Testing
 
   private func refusal(_ entries: [(String, String)]) -> String {
     let text = message { _ = try model(entries) }
-    let place = "\(folder.file("m.onnx")): graph.initializer[0] (byte 57): "
-    return text.hasPrefix(place) ? String(text.dropFirst(place.count)) : text
+    let parts = text.split(separator: ": ", maxSplits: 2, omittingEmptySubsequences: false)
+    let isPlace =
+      parts.count == 3 && parts[0] == folder.file("m.onnx")
+      && parts[1].hasPrefix("graph.initializer[0] (byte ")
+    return isPlace ? String(parts[2]) : text
   }
 
   @Test func readsTheBytesAtTheOffset() throws {
@@ -88,6 +91,46 @@ import Testing
     #expect(
       refusal([("location", "data.bin"), ("offset", "-1")])
         == "external data with offset '-1'; expected a number of 0 or more")
+  }
+
+  /// The digest of the twelve bytes of data.bin, by `sha1sum`.
+  private static let digest = "66cdd54c62702bb4ca47029748a7a1341750a552"
+
+  @Test func readsDataWithItsChecksum() throws {
+    let entries = [("location", "data.bin"), ("offset", "4"), ("checksum", Self.digest)]
+    let model = try model(entries)
+    #expect(try model.main.weights.values.first?.tensor().array(of: Float.self) == [1, 2])
+    _ = try self.model(entries.dropLast() + [("checksum", Self.digest.uppercased())])
+  }
+
+  @Test func refusesDataWithAnotherChecksum() {
+    let other = String(repeating: "0", count: 40)
+    #expect(
+      refusal([("location", "data.bin"), ("offset", "4"), ("checksum", other)])
+        == "external data 'data.bin' has the SHA-1 digest \(Self.digest); expected \(other). "
+        + "Check that 'data.bin' was copied completely")
+    #expect(
+      refusal([("location", "data.bin"), ("offset", "4"), ("checksum", "12")])
+        == "external data with checksum '12'; expected the 40 hexadecimal digits of a SHA-1 digest")
+  }
+
+  /// Lengths around the ends of blocks, against digests that `sha1sum` made of as many letters a.
+  @Test(arguments: [
+    (8, "b480c074d6b75947c02681f31c90c668c46bf6b8"),
+    (55, "c1c8bbdc22796e28c0e15163d20899b65621d65a"),
+    (56, "c2db330f6083854c99d4b5bfb6e8f29f201be699"),
+    (63, "03f09f5b158a7a8cdad920bddc29b81c18a551f5"),
+    (64, "0098ba824b5c16427bd7a1122a5a442a25ec644d"),
+    (65, "11655326c708d70319be2610e8a57d9a5b959d3b"),
+    (119, "ee971065aaa017e0632a8ca6c77bb3bf8b1dfc56"),
+    (120, "f34c1488385346a55709ba056ddd08280dd4c6d6"),
+    (1000, "291e9a6c66994949b57ba5e650361e98fc36b1ba"),
+  ])
+  func digestsAreThoseOfTheStandard(length: Int, digest: String) throws {
+    let location = "letters\(length)"
+    try Data(repeating: 0x61, count: length).write(
+      to: URL(fileURLWithPath: folder.file(location)))
+    _ = try model([("location", location), ("checksum", digest)])
   }
 
   @Test func largeModelsAreWrittenWithExternalData() throws {
