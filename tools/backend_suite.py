@@ -18,6 +18,7 @@ from pathlib import Path
 
 os.environ.setdefault("ALLOW_RELEASED_ONNX_OPSET_ONLY", "0")
 
+import numpy as np  # noqa: E402
 import onnx  # noqa: E402
 from onnx import TensorProto, numpy_helper  # noqa: E402
 from onnx.backend.test import loader  # noqa: E402
@@ -41,7 +42,7 @@ def serialized(value, declared):
 
 
 def write_cases(folder):
-    """The generated cases as folders, each with its tolerances; links to the recorded ones."""
+    """The generated cases as folders, each with its tolerances."""
     for case in loader.load_node_model_tests():
         target = folder / case.name
         (target / "test_data_set_0").mkdir(parents=True, exist_ok=True)
@@ -57,12 +58,36 @@ def write_cases(folder):
             for kind, values, declared in (("input", inputs, graph.input), ("output", outputs, graph.output)):
                 for i, (value, info) in enumerate(zip(values, declared)):
                     (place / f"{kind}_{i}.pb").write_bytes(serialized(value, info))
+    (folder / "COMPLETE").write_text(onnx.__version__)
+
+
+def link_cases(folder):
+    """Links to the recorded cases, and folders for the real networks, as far as they are not there yet.
+
+    The suite has the real networks with constants for weights, beside an output for the input that its own runner
+    makes: 0 ... 1 in even steps.
+    """
     data = Path(loader.DATA_DIR)
     for kind in ("pytorch-converted", "pytorch-operator", "simple"):
         for source in sorted((data / kind).iterdir()):
             if (source / "model.onnx").exists() and not (folder / source.name).exists():
                 (folder / source.name).symlink_to(source)
-    (folder / "COMPLETE").write_text(onnx.__version__)
+    for source in sorted((data / "real").iterdir()):
+        target = folder / source.name
+        if not (source / "data.json").exists() or (target / "data.json").exists():
+            continue
+        light = data / "light" / f"light_{source.name.removeprefix('test_')}.onnx"
+        graph = onnx.load(light).graph
+        weights = {tensor.name for tensor in graph.initializer}
+        image = next(value for value in graph.input if value.name not in weights)
+        shape = [axis.dim_value for axis in image.type.tensor_type.shape.dim]
+        values = (np.arange(np.prod(shape)).reshape(shape) / np.prod(shape)).astype(np.float32)
+        place = target / "test_data_set_0"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "input_0.pb").write_bytes(serialized(values, image))
+        (place / "output_0.pb").symlink_to(light.with_name(f"{light.stem}_output_0.pb"))
+        (target / "model.onnx").symlink_to(light)
+        (target / "data.json").write_text((source / "data.json").read_text())
 
 
 def verify(batch, through_zoo):
@@ -117,6 +142,7 @@ def main():
     if not (folder / "COMPLETE").exists() or (folder / "COMPLETE").read_text() != onnx.__version__:
         folder.mkdir(parents=True, exist_ok=True)
         write_cases(folder)
+    link_cases(folder)
     cases = sorted(p.parent for p in folder.glob("*/model.onnx") if options.only in p.parent.name)
     by_tolerance = {}
     for path in cases:

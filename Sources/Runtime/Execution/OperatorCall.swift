@@ -15,7 +15,7 @@ struct OperatorCall {
 
   /// Runs an operator that has no subgraphs on values.
   static func evaluate(
-    _ op: any Operator, _ inputs: [Value?], outputCount: Int
+    _ op: any Operator, _ inputs: [Value?], outputCount: Int, threads: Int = 1
   ) throws(ModelError) -> [Value] {
     let slots = inputs.enumerated().map { index, value in value == nil ? 0 : index + 1 }
     let step = Program.Step(
@@ -24,7 +24,7 @@ struct OperatorCall {
     let program = Program(
       steps: [], values: Array(repeating: nil, count: inputs.count + 2), inputs: [], captures: [],
       outputs: [], constants: [:], inputTypes: [], packedWeights: PackedWeights())
-    return try OperatorCall(step: step, program: program, threads: 1).evaluate(inputs)
+    return try OperatorCall(step: step, program: program, threads: threads).evaluate(inputs)
   }
 
   /// The outputs, or `nil` if they cannot be computed now.

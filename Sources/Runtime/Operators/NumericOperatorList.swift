@@ -35,6 +35,7 @@ private let elementwiseOperators: [OperatorEntry] =
       try Variadic(node, zoo_binary_add, isMean: true)
     },
     .init("BitShift", [11, 28], BitShift.init),
+    .init("SwiGLU", [28], SwiGLU.init),
   ] + logicOperators
 
 private let logicOperators: [OperatorEntry] = [
@@ -142,6 +143,7 @@ private let poolingOperators: [OperatorEntry] = [
 ]
 
 private let resamplingOperators: [OperatorEntry] = [
+  .init("AffineGrid", [20], AffineGrid.init),
   .init("Resize", [10, 11, 13, 18, 19], Resize.init(_:)),
   .init("Upsample", [1, 7, 9, 10], Resize.init(upsample:)),
   .init("GridSample", [16, 20, 22], GridSample.init),

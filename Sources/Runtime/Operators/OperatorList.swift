@@ -9,6 +9,9 @@ let builtinOperators: [OperatorEntry] = [
   quantizedOperators,
   numericOperators,
   recurrentOperators,
+  signalOperators,
+  detectionOperators,
+  lossOperators,
   sequenceOperators,
   stringOperators,
   randomOperators,
@@ -29,6 +32,7 @@ private let shapeOperators: [OperatorEntry] = [
 
 private let movementOperators: [OperatorEntry] = [
   .init("CenterCropPad", [18], CenterCropPad.init),
+  .init("Col2Im", [18], Col2Im.init),
   .init("Compress", [9, 11], Compress.init),
   .init("Concat", [1, 4, 11, 13], Concat.init),
   .init("DepthToSpace", [1, 11, 13], DepthToSpace.init),
@@ -46,6 +50,7 @@ private let movementOperators: [OperatorEntry] = [
   .init("Slice", [1, 10, 11, 13], Slice.init),
   .init("SpaceToDepth", [1, 13, 28], SpaceToDepth.init),
   .init("Split", [1, 2, 11, 13, 18], Split.init),
+  .init("TensorScatter", [24], TensorScatter.init),
   .init("Tile", [1, 6, 13], Tile.init),
   .init("Transpose", [1, 13, 21, 23, 24, 25], Transpose.init),
   .init("Trilu", [14], Trilu.init),
@@ -75,15 +80,20 @@ private let matrixOperators: [OperatorEntry] = [
   .init("FusedMatMul", domain: "zoo", [1], MatMul.init),
   .init("FusedAttention", domain: "zoo", [1], FusedAttention.init),
   .init("Attention", [23, 24, 25], Attention.init),
+  .init("Det", [11, 22], Det.init),
   .init("Einsum", [12, 28], Einsum.init),
+  .init("FlexAttention", domain: "ai.onnx.preview", [1], FlexAttention.init),
   .init("Gemm", [1, 6, 7, 9, 11, 13], Gemm.init),
+  .init("LinearAttention", [27], LinearAttention.init),
   .init("MatMul", [1, 9, 13], MatMul.init),
   .init("RotaryEmbedding", [23], RotaryEmbedding.init),
 ]
 
 private let convolutionOperators: [OperatorEntry] = [
+  .init("CausalConvWithState", [27], CausalConvWithState.init),
   .init("Conv", [1, 11, 22], Conv.init),
   .init("ConvTranspose", [1, 11, 22], ConvTranspose.init),
+  .init("DeformConv", [19, 22], DeformConv.init),
   .init("FusedConv", domain: "zoo", [1], Conv.init),
 ]
 
@@ -140,10 +150,26 @@ private let recurrentOperators: [OperatorEntry] = [
   .init("RNN", [1, 7, 14, 22], RNN.init),
 ]
 
+private let signalOperators: [OperatorEntry] = [
+  .init("DFT", [17, 20], DFT.init),
+  .init("MelWeightMatrix", [17], MelWeightMatrix.init),
+  .init("STFT", [17], STFT.init),
+]
+
+private let detectionOperators: [OperatorEntry] = [
+  .init("MaxRoiPool", [1, 22], MaxRoiPool.init),
+  .init("NonMaxSuppression", [10, 11], NonMaxSuppression.init),
+  .init("RoiAlign", [10, 16, 22], RoiAlign.init),
+]
+
+private let lossOperators: [OperatorEntry] = [
+  .init("NegativeLogLikelihoodLoss", [12, 13, 22], ClassLoss.init(negativeLogLikelihood:)),
+  .init("SoftmaxCrossEntropyLoss", [12, 13], ClassLoss.init(softmaxCrossEntropy:)),
+]
+
 private let randomOperators: [OperatorEntry] = [
   .init("Bernoulli", [15, 22], Bernoulli.init),
   .init("Multinomial", [7, 22], Multinomial.init),
-  .init("NonMaxSuppression", [10, 11], NonMaxSuppression.init),
   .init("RandomNormal", [1, 22], RandomTensor.normal),
   .init("RandomNormalLike", [1, 22], RandomTensor.normalLike),
   .init("RandomUniform", [1, 22], RandomTensor.uniform),
@@ -151,6 +177,7 @@ private let randomOperators: [OperatorEntry] = [
 ]
 
 private let stringOperators: [OperatorEntry] = [
+  .init("RegexFullMatch", [20], RegexFullMatch.init),
   .init("StringConcat", [20], StringConcat.init),
   .init("StringNormalizer", [10], StringNormalizer.init),
   .init("StringSplit", [20], StringSplit.init),

@@ -63,11 +63,6 @@ struct WindowFunction: ValueOperator {
       let angle = 2 * Double.pi * Double(index) / period
       return weights[0] - weights[1] * cos(angle) + weights[2] * cos(2 * angle)
     }
-    switch element {
-    case .f64: return [.tensor(try Tensor(values, shape: [size]))]
-    case .f16: return [.tensor(try Tensor(values.map { Float16($0) }, shape: [size]))]
-    case .bf16: return [.tensor(try Tensor(values.map { BFloat16(Float($0)) }, shape: [size]))]
-    default: return [.tensor(try Tensor(values.map { Float($0) }, shape: [size]))]
-    }
+    return [.tensor(try Tensor(element, doubles: values, shape: [size]))]
   }
 }

@@ -43,6 +43,11 @@ struct ConvGeometry: Sendable {
       throw ModelError(
         .shapeMismatch, "\(spatialRank) spatial axes", expected: "1, 2 or 3")
     }
+    try checkCounts(spatialRank: spatialRank)
+  }
+
+  /// The same for any number of axes.
+  func checkCounts(spatialRank: Int) throws(ModelError) {
     for (name, values, factor) in [
       ("kernel_shape", kernel, 1), ("strides", strides, 1), ("dilations", dilations, 1),
       ("pads", pads, 2),
@@ -112,7 +117,7 @@ extension ConvGeometry {
     return Shape(extents)
   }
 
-  private func checkWeights(_ x: Shape, _ w: Shape) throws(ModelError) {
+  func checkWeights(_ x: Shape, _ w: Shape) throws(ModelError) {
     guard w.rank == x.rank else {
       throw ModelError(
         .shapeMismatch, "weights \(w) for an input \(x)", expected: "as many axes as the input")

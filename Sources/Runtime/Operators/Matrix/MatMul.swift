@@ -31,6 +31,11 @@ struct MatMul: TensorOperator {
     activation = isFused ? try FusedActivation.decode(node) : FusedActivation.none
   }
 
+  init(transposesB: Bool, alpha: Float) {
+    (transposesA, self.transposesB, self.alpha) = (false, transposesB, alpha)
+    activation = FusedActivation.none
+  }
+
   static let elements: Set<ElementType> = [.f32, .f64, .f16, .bf16, .i32, .u32, .i64, .u64]
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {

@@ -29,6 +29,10 @@ struct Softmax: TensorOperator {
     axis = try node.int("axis", default: joinsTrailingAxes ? 1 : -1)
   }
 
+  init(_ form: Form, axis: Int) {
+    (self.form, self.axis, joinsTrailingAxes) = (form, axis, false)
+  }
+
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     let x = try inputs.tensor(0, of: ElementType.floats)
     if let shape = x.shape { _ = try resolvedAxis(shape.rank) }
@@ -47,21 +51,38 @@ struct Softmax: TensorOperator {
     let layout =
       joinsTrailingAxes
       ? AxisLayout(x.shape, from: axis) : AxisLayout(x.shape, along: axis)
-    if x.element == .f64 { return wide(layout) }
-    let stage = try Stage(io, as: .f32)
     let form = form
+    if x.element == .f64 {
+      return Kernel("softmax_f64") { context in
+        Self.rows(
+          context, context.input(0, as: Double.self), context.output(as: Double.self), layout, form)
+      }
+    }
+    let stage = try Stage(io, as: .f32)
     return Kernel(
       "softmax_f32", scratchBytes: stage.scratchOffset, reuses: form == .hard ? [:] : [0: 0]
     ) { context in
       stage.load(context)
       let from = stage.input(context, 0, as: Float.self)
       let to = stage.output(context, as: Float.self)
-      if form == .hard {
-        Self.hardmax(from, to, layout)
-      } else {
-        Self.run(context, from, to, layout, form == .logarithm)
-      }
+      Self.rows(context, from, to, layout, form)
       stage.store(context)
+    }
+  }
+
+  /// All rows of `x`, of `Float` or `Double`. `y` may be `x` unless the form is `.hard`.
+  static func rows<T: FloatElement>(
+    _ context: borrowing KernelContext, _ x: UnsafePointer<T>, _ y: UnsafeMutablePointer<T>,
+    _ layout: AxisLayout, _ form: Form
+  ) {
+    if form == .hard {
+      hardmax(x, y, layout)
+    } else if T.self == Float.self {
+      run(
+        context, UnsafeRawPointer(x).assumingMemoryBound(to: Float.self),
+        UnsafeMutableRawPointer(y).assumingMemoryBound(to: Float.self), layout, form == .logarithm)
+    } else {
+      wide(context, x, y, layout, form == .logarithm)
     }
   }
 
@@ -87,8 +108,8 @@ struct Softmax: TensorOperator {
     }
   }
 
-  private static func hardmax(
-    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ layout: AxisLayout
+  private static func hardmax<T: FloatElement>(
+    _ x: UnsafePointer<T>, _ y: UnsafeMutablePointer<T>, _ layout: AxisLayout
   ) {
     y.update(repeating: 0, count: layout.count)
     for o in 0..<layout.outer {
@@ -102,25 +123,22 @@ struct Softmax: TensorOperator {
     }
   }
 
-  private func wide(_ layout: AxisLayout) -> Kernel {
-    let form = form
-    return Kernel("softmax_f64") { context in
-      let x = context.input(0, as: Double.self)
-      let y = context.output(as: Double.self)
-      for o in 0..<layout.outer {
-        for i in 0..<layout.inner {
-          let places = (0..<layout.axis).map { (o * layout.axis + $0) * layout.inner + i }
-          let top = places.reduce(-Double.infinity) { max($0, x[$1]) }
-          let total = places.reduce(0) { $0 + exp(x[$1] - top) }
-          let first = places.first { x[$0] == top }
-          for p in places {
-            y[p] =
-              switch form {
-              case .plain: exp(x[p] - top) / total
-              case .logarithm: x[p] - top - log(total)
-              case .hard: p == first ? 1 : 0
-              }
-          }
+  private static func wide<T: FloatElement>(
+    _ context: borrowing KernelContext, _ x: UnsafePointer<T>, _ y: UnsafeMutablePointer<T>,
+    _ layout: AxisLayout, _ logarithm: Bool
+  ) {
+    let (axis, inner) = (layout.axis, layout.inner)
+    context.parallel(layout.outer * inner, grain: max(1, 1024 / max(1, axis))) { range in
+      for row in range {
+        let base = row / inner * axis * inner + row % inner
+        var top = -Double.infinity
+        for a in 0..<axis { top = max(top, Double(x[base + a * inner])) }
+        var total = 0.0
+        for a in 0..<axis { total += exp(Double(x[base + a * inner]) - top) }
+        let log = logarithm ? Foundation.log(total) : 0
+        for a in 0..<axis {
+          let distance = Double(x[base + a * inner]) - top
+          y[base + a * inner] = T(logarithm ? distance - log : exp(distance) / total)
         }
       }
     }

@@ -86,7 +86,11 @@ struct ResizeAxis: Sendable {
     switch mode {
     case .halfPixel: return (i + 0.5) / scale - 0.5
     case .pytorchHalfPixel: return output > 1 ? (i + 0.5) / scale - 0.5 : 0
-    case .alignCorners: return output > 1 ? i * last / span : 0
+    case .alignCorners:
+      // The standard takes the extent as it is before it is rounded down, if a scale gives it.
+      let exact = scale * Float(input)
+      let whole = abs(exact - Float(output)) < 1e-5 * exact
+      return output > 1 ? i * last / (whole ? span : exact - 1) : 0
     case .asymmetric: return i / scale
     case .halfPixelForNearest: return (i + 0.5) / scale
     case .symmetric:
