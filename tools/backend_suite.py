@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Run the ONNX backend suite through `zoo-tool verify`.
 
-Usage: backend_suite.py [--only TEXT] [--update] [--through-zoo]
+Usage: backend_suite.py [--only TEXT] [--update] [--through-zoo | --check]
 
 Writes the suite's cases as folders (once, into the fixtures' folder), verifies each, and compares the outcome with
 backend_exceptions.txt: one line a case that is known not to pass, `NAME: REASON`. A case that fails without a line
 there fails the check, and so does a case that passes in spite of one. --update rewrites the file from this run.
+
+--check asks `zoo-tool check` of every case's model, which must say "runs" if and only if the case then runs without
+being refused, be its answer right or wrong.
 """
 
 import argparse
@@ -107,6 +110,34 @@ def verify(batch, through_zoo):
     return {Path(report["path"]).name: complaint(report) for report in reports}
 
 
+def says_runs(path):
+    """Whether `zoo-tool check` promises that the case runs; a sentence if its answer is none."""
+    result = oracle.run_tool("check", path, "--json")
+    try:
+        answer = json.loads(result.stdout)
+        if result.returncode == (0 if answer["runs"] else 1):
+            return answer["runs"], "; ".join(refusal["reason"] for refusal in answer["refusals"])
+    except ValueError:
+        pass
+    # A file that cannot be read or makes no graph is refused before there is anything to list.
+    return (False, result.stderr.strip()) if result.returncode == 1 else (None, f"exit {result.returncode}")
+
+
+def compare_check(cases, outcome):
+    """Prints where check and the run disagree; how many times they do."""
+    with ThreadPoolExecutor(2) as pool:
+        answers = dict(zip((path.name for path in cases), pool.map(says_runs, cases)))
+    wrong = 0
+    for name, (runs, reason) in sorted(answers.items()):
+        ran = outcome[name] in (None, "differs")
+        if runs is not ran:
+            wrong += 1
+            print(f"FAIL {name}: check says {'runs' if runs else reason}, but the case {outcome[name] or 'runs'}")
+    refused = sum(not runs for runs, _ in answers.values())
+    print(f"zoo-tool check: right for {len(answers) - wrong} of {len(answers)} cases, {refused} of which it refuses")
+    return wrong
+
+
 def complaint(report):
     if report.get("error"):
         message = report["error"].replace("\n", " ").split(report["path"])[-1].lstrip("/").split(": ", 1)[-1]
@@ -136,6 +167,7 @@ def main():
     parser.add_argument("--only", default="", metavar="TEXT", help="cases whose name contains TEXT")
     parser.add_argument("--update", action="store_true", help="rewrite backend_exceptions.txt")
     parser.add_argument("--through-zoo", action="store_true", help="convert each model to .zoo first")
+    parser.add_argument("--check", action="store_true", help="compare what zoo-tool check says with what happens")
     options = parser.parse_args()
     oracle.announce()
     folder = oracle.fixtures() / "backend"
@@ -153,6 +185,8 @@ def main():
     with ThreadPoolExecutor(2) as pool:
         parts = pool.map(lambda batch: verify(batch, options.through_zoo), batches)
         outcome = {name: reason for part in parts for name, reason in part.items()}
+    if options.check:
+        sys.exit(1 if compare_check(cases, outcome) else 0)
     sys.exit(report(outcome, options))
 
 

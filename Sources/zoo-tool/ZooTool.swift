@@ -16,7 +16,7 @@ struct ZooTool: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       List.self, Info.self, Convert.self, Compress.self, Quantize.self, Prune.self,
-      Inspect.self, Run.self, Verify.self, Bench.self,
+      Inspect.self, Check.self, Run.self, Verify.self, Bench.self,
     ])
 
   static func main() {

@@ -110,13 +110,17 @@ extension Session {
   /// Inputs of the model's types that are the same each time: zeros and ones for integers and truth values, small
   /// numbers for floats.
   ///
-  /// - Parameter extents: Values for the symbols of the input types; 1 for all others.
-  /// - Throws: `.invalidRequest` for an input that is neither numbers nor strings.
+  /// - Parameters:
+  ///   - extents: Values for the symbols of the input types; 1 for all others.
+  ///   - given: Inputs that need no sample.
+  /// - Throws: `.invalidRequest` for an input that is no tensor or a symbol that no input has; `.limitExceeded` for more
+  ///   bytes than there is memory.
   public func sampleInputs(
-    extents: [String: Int] = [:]
+    extents: [String: Int] = [:], except given: Set<String> = []
   ) throws(ModelError) -> [String: Value] {
+    try model.requireInputSymbols(extents.keys.sorted())
     var values: [String: Value] = [:]
-    for input in inputs where input.isRequired {
+    for input in inputs where input.isRequired && !given.contains(input.name) {
       guard case .tensor(let type)? = input.type?.bound(extents, 1),
         let shape = type.shape?.extents
       else {
@@ -129,14 +133,39 @@ extension Session {
   }
 
   private static func sample(_ element: ElementType, _ shape: [Int]) throws(ModelError) -> Tensor {
-    let count = try Tensor.count(of: shape)
     switch element {
-    case .f32: return try Tensor((0..<count).map { Float($0 % 17) / 17 - 0.5 }, shape: shape)
-    case .f64: return try Tensor((0..<count).map { Double($0 % 17) / 17 - 0.5 }, shape: shape)
-    case .f16: return try Tensor((0..<count).map { Float16($0 % 17) / 17 - 0.5 }, shape: shape)
-    case .i64: return try Tensor([Int64](repeating: 1, count: count), shape: shape)
-    case .i32: return try Tensor([Int32](repeating: 1, count: count), shape: shape)
-    default: return try Tensor.zeros(element, shape: shape)
+    case .f32: try filled(shape) { Float($0 % 17) / 17 - 0.5 }
+    case .f64: try filled(shape) { Double($0 % 17) / 17 - 0.5 }
+    case .f16: try filled(shape) { Float16($0 % 17) / 17 - 0.5 }
+    case .i64: try filled(shape) { _ in Int64(1) }
+    case .i32: try filled(shape) { _ in Int32(1) }
+    default: try Tensor.zeros(element, shape: shape)
     }
+  }
+
+  private static func filled<T: TensorElement>(
+    _ shape: [Int], _ value: (Int) -> T
+  ) throws(ModelError) -> Tensor {
+    try Tensor(T.elementType, shape: shape) { bytes in
+      let stride = MemoryLayout<T>.stride
+      for index in 0..<bytes.count / stride {
+        bytes.storeBytes(of: value(index), toByteOffset: index * stride, as: T.self)
+      }
+    }
+  }
+}
+
+extension Model {
+  /// - Throws: `.invalidRequest` if one of `names` is a symbol of no input type.
+  package func requireInputSymbols(_ names: [String]) throws(ModelError) {
+    let dimensions = main.inputs.flatMap { self[$0].type?.tensorType?.shape?.dimensions ?? [] }
+    var known: Set<String> = []
+    for case .symbolic(let extent) in dimensions { known.formUnion(extent.symbols) }
+    guard let stray = names.first(where: { !known.contains($0) }) else { return }
+    throw ModelError(
+      .invalidRequest, "an extent for '\(stray)'",
+      expected: known.isEmpty
+        ? "none: no input has a symbol in its type"
+        : "one for " + known.sorted().map { "'\($0)'" }.joined(separator: ", "))
   }
 }

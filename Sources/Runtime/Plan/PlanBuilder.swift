@@ -33,6 +33,27 @@ struct PlanBuilder {
     lastUses = Array(repeating: -1, count: program.slotCount)
   }
 
+  /// The refusals of kernels for what was inferred, as far as that is numbers.
+  static func refusals(_ inference: TypeInference) -> [ModelError] {
+    let builder = PlanBuilder(inference.program, inference, 1)
+    return inference.program.steps.compactMap { step in
+      do throws(ModelError) {
+        try builder.requireKernel(step)
+        return nil
+      } catch { return error.at(node: step.site) }
+    }
+  }
+
+  private func requireKernel(_ step: Program.Step) throws(ModelError) {
+    if step.op is RefusedOperator { return }
+    guard let op = step.op as? any TensorOperator else {
+      if step.op is any ValueOperator { return }
+      throw ModelError(.unsupportedOperator, "an operator that cannot be run")
+    }
+    guard let io = nodeIO(step) else { return }
+    _ = try op.lower(io)
+  }
+
   private mutating func build(_ inputTypes: [ValueType]) throws(ModelError) -> Plan {
     for (slot, tensor) in program.constants { homes[slot] = .constant(tensor) }
     for slot in program.inputs { homes[slot] = .value }

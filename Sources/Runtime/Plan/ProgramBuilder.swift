@@ -3,12 +3,14 @@ struct ProgramBuilder {
   let model: Model
   let registry: OperatorRegistry
   let packedWeights = PackedWeights()
+  /// Takes the refusals of nodes, which otherwise end the building.
+  var collector: RefusalCollector?
 
   /// The program of the main graph.
   ///
   /// - Throws: `.unsupportedOperator` that names every operator that is missing, or the refusal of an attribute.
   func build() throws(ModelError) -> Program {
-    try requireOperators()
+    if collector == nil { try requireOperators() }
     return try build(.main, outer: [:])
   }
 
@@ -56,11 +58,7 @@ struct ProgramBuilder {
   ) throws(ModelError) -> Program.Step {
     let site = node.site(index)
     do throws(ModelError) {
-      let reader = NodeReader(node, opset: model.opset(of: node))
-      guard let entry = registry.entry(node.opType, domain: node.domain) else {
-        throw ModelError(.unsupportedOperator, "operator \(node.qualifiedType)")
-      }
-      let op = try entry.make(reader)
+      let op = try decoded(node, site)
       var bodies: [GraphID: Program] = [:]
       for graph in node.graphs { bodies[graph] = try build(graph, outer: visible) }
       let inputs = node.inputs.map { $0.map { numbering.slot($0) } ?? 0 }
@@ -73,6 +71,25 @@ struct ProgramBuilder {
         outputs: node.outputs.map { $0.map { numbering.slot($0) } ?? 0 }, bodies: bodies,
         uses: uses)
     } catch { throw error.at(node: site) }
+  }
+
+  private func decoded(_ node: Node, _ site: String) throws(ModelError) -> any Operator {
+    collector?.nodes += 1
+    do throws(ModelError) {
+      guard let entry = registry.entry(node.opType, domain: node.domain) else {
+        throw ModelError(
+          .unsupportedOperator, "\(node.qualifiedType), which this runtime does not have")
+      }
+      let opset = model.opset(of: node)
+      if let first = entry.versions.first, opset < first {
+        throw ModelError(.unsupportedOperator, "\(node.qualifiedType), which exists since \(first)")
+      }
+      return try entry.make(NodeReader(node, opset: opset))
+    } catch {
+      guard let collector else { throw error }
+      collector.add(error.at(node: site), node)
+      return RefusedOperator()
+    }
   }
 
   /// Numbers values as they come.

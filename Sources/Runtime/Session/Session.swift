@@ -141,17 +141,20 @@ public final class Session: Sendable {
     var ordered: [Value] = []
     ordered.reserveCapacity(inputs.count)
     var used = 0
+    var missing: Parameter?
     for parameter in inputs {
       if let value = values[parameter.name] {
         used += 1
         ordered.append(value)
       } else if let tensor = defaults[parameter.name] {
         ordered.append(.tensor(tensor))
-      } else {
-        throw InputCheck.missing(parameter, inputs)
+      } else if missing == nil {
+        missing = parameter
       }
     }
+    // A wrong name is also a missing one: the wrong one says more.
     if used != values.count { throw InputCheck.unknown(values, inputs) }
+    if let missing { throw InputCheck.missing(missing, inputs) }
     return ordered
   }
 }

@@ -12,17 +12,20 @@ struct TypeInference {
   private(set) var types: [ValueType?]
   private(set) var known: [KnownValue?]
   private let outer: (ValueID) -> ValueType?
+  private let collector: RefusalCollector?
   private var inlining: BranchInlining?
 
   /// - Parameters:
   ///   - inputTypes: One for each of `program.inputs`, captured values included.
   ///   - inlinesBranches: Whether subgraphs that are certain to run take the place of the nodes that run them.
+  ///   - collector: Takes refusals, which otherwise are thrown.
   init(
     _ program: Program, inputTypes: [ValueType?], inlinesBranches: Bool = false,
-    outer: @escaping (ValueID) -> ValueType? = { _ in nil }
+    outer: @escaping (ValueID) -> ValueType? = { _ in nil }, collector: RefusalCollector? = nil
   ) throws(ModelError) {
     self.program = program
     self.outer = outer
+    self.collector = collector
     types = Array(repeating: nil, count: program.slotCount)
     known = Array(repeating: nil, count: program.slotCount)
     for (slot, type) in zip(program.inputs, inputTypes) { types[slot] = type }
@@ -44,7 +47,11 @@ struct TypeInference {
         inlining?.keep(step)
         try infer(step)
       }
-    } catch { throw error.at(node: step.site) }
+    } catch {
+      let error = error.at(node: step.site)
+      guard let collector else { throw error }
+      collector.add(error)
+    }
   }
 
   private mutating func inlined(
