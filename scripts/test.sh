@@ -31,6 +31,7 @@ check "Documentation" scripts/docs.sh
 check "ONNX Runtime on real models" "$python" tools/compare_onnxruntime.py
 check "Compression" "$python" tools/check_compression.py
 check "Quantization" "$python" tools/check_quantization.py
+check "Commands" "$python" tools/check_commands.py
 check "ONNX backend suite" "$python" tools/backend_suite.py
 
 check "Tests" swift test -c release --disable-sandbox --disable-testable-imports

@@ -13,7 +13,7 @@ public struct ZooModel: Sendable {
   public let session: Session
   public let task: any ModelTask
   public let card: ModelCard?
-  private let pipeline: any TaskPipeline
+  let pipeline: any TaskPipeline
 
   /// Inputs that run together at most.
   public static let batchLimit = 32

@@ -17,31 +17,29 @@ struct Bench: ParsableCommand {
   @Option(help: "A tensor for an input, as NAME=FILE with a .npy or ONNX .pb file.")
   var input: [NamedArgument] = []
 
-  @Option(help: "A number for a symbol of the input types, as NAME=N; 1 by default.")
-  var extent: [NamedArgument] = []
-
-  @Option(help: "How long to measure.") var seconds = 3.0
+  @Option(help: "How long to measure, at most 86,400.") var seconds = 3.0
 
   @Flag(help: "Show where the time goes, node by node.") var perNode = false
 
+  @OptionGroup var extents: ExtentOptions
   @OptionGroup var options: SessionOptions
   @OptionGroup var printing: OutputOptions
 
-  func run() throws {
-    var extents: [String: Int] = [:]
-    for argument in extent {
-      guard let number = Int(argument.value), number >= 0 else {
-        throw ValidationError("--extent takes NAME=N, with N a number ≥ 0.")
-      }
-      extents[argument.name] = number
+  func validate() throws {
+    guard (0...86_400).contains(seconds) else {
+      throw ValidationError("--seconds must be a number from 0 to 86,400.")
     }
+  }
+
+  func run() throws {
     let start = ContinuousClock.now
-    let session = try Session(ModelSource.open(model), options: options.session)
+    let opened = try ModelSource.open(model)
+    let session = try Session(opened, options: options.session)
     let load = ContinuousClock.now - start
     var inputs = try TensorFiles.read(input, for: session)
-    for (name, value) in try session.sampleInputs(extents: extents) where inputs[name] == nil {
-      inputs[name] = value
-    }
+    let sample = try session.sampleInputs(
+      extents: extents.values(for: opened), except: Set(inputs.keys))
+    inputs.merge(sample) { given, _ in given }
     let measured = try Benchmark.measure(session, inputs, seconds: seconds, load: load)
     let profile = perNode ? try Benchmark.profile(session, inputs, runs: 10) : nil
     if printing.json {

@@ -41,6 +41,12 @@ struct Compress: ParsableCommand {
 
   @OptionGroup var printing: OutputOptions
 
+  func validate() throws {
+    guard output.lowercased().hasSuffix(".zoo") else {
+      throw ValidationError("compress writes .zoo files; for others use convert.")
+    }
+  }
+
   func run() throws {
     try FileReport.rewrite(input, output, level).print(printing)
   }
@@ -52,24 +58,32 @@ extension CompressionLevel: ExpressibleByArgument {}
 struct FileReport: Encodable {
   let input: String
   let output: String
-  let inputBytes: Int
+  /// `nil` for a model that is embedded in the program.
+  let inputBytes: Int?
   let outputBytes: Int
 
   static func rewrite(
     _ input: String, _ output: String, _ level: CompressionLevel
   ) throws(ModelError) -> FileReport {
-    let model = try ModelSource.open(input)
-    try model.write(to: output, options: WriteOptions(level: level))
+    let entry = try ModelStore().open(input)
+    // Its size comes first: the output may take the place of the input.
+    let inputBytes = entry.path.map { FileSize.total(entry.model, at: $0) }
+    try entry.model.write(to: output, options: WriteOptions(level: level))
     return FileReport(
-      input: input, output: output, inputBytes: FileSize.total(input),
-      outputBytes: try FileSize.bytes(output))
+      input: input, output: output, inputBytes: inputBytes,
+      outputBytes: FileSize.total(try Model(contentsOf: output), at: output))
   }
 
   func print(_ options: OutputOptions) throws {
     if options.json { return try Console.json(self) }
-    let saved = 100 * (1 - Double(outputBytes) / Double(max(inputBytes, 1)))
-    Swift.print(
-      "\(output): \(Console.bytes(outputBytes)), \(Console.decimals(saved, 1)) % less than "
-        + "\(Console.bytes(inputBytes)) in \(input)")
+    Swift.print("\(output): \(Console.bytes(outputBytes))\(comparison)")
+  }
+
+  private var comparison: String {
+    guard let inputBytes, inputBytes > 0 else { return "" }
+    let saved = 100 * (1 - Double(outputBytes) / Double(inputBytes))
+    let direction = saved < 0 ? "more" : "less"
+    return ", \(Console.decimals(abs(saved), 1)) % \(direction) than \(Console.bytes(inputBytes)) "
+      + "in \(input)"
   }
 }

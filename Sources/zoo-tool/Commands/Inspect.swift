@@ -20,17 +20,20 @@ struct Inspect: ParsableCommand {
   @Flag(help: "Print the graph as stable text, and nothing else.") var text = false
   @Flag(help: "Print the graph in Graphviz's language, and nothing else.") var dot = false
 
-  @Option(help: "A number for a symbol of the input types, as NAME=N; 1 by default.")
-  var extent: [NamedArgument] = []
-
+  @OptionGroup var extents: ExtentOptions
   @OptionGroup var printing: OutputOptions
   @OptionGroup var options: SessionOptions
+
+  func validate() throws {
+    guard !text || !dot else { throw ValidationError("Give --text or --dot, not both.") }
+  }
 
   func run() throws {
     let model = try ModelSource.open(self.model)
     if text || dot { return try printGraph(model) }
     let inspection = try Inspection(
-      model, nodes: nodes, weights: weights, plan: plan, extents: try extents(), options.session)
+      model, nodes: nodes, weights: weights, plan: plan, extents: try extents.values(for: model),
+      options.session)
     if printing.json { return try Console.json(inspection) }
     inspection.print()
   }
@@ -39,17 +42,6 @@ struct Inspect: ParsableCommand {
     let graph = text ? model.text : model.dot
     if printing.json { return try Console.json([text ? "text" : "dot": graph]) }
     print(graph, terminator: "")
-  }
-
-  private func extents() throws -> [String: Int] {
-    var extents: [String: Int] = [:]
-    for argument in extent {
-      guard let number = Int(argument.value), number >= 0 else {
-        throw ValidationError("--extent takes NAME=N, with N a number ≥ 0.")
-      }
-      extents[argument.name] = number
-    }
-    return extents
   }
 }
 

@@ -16,6 +16,12 @@ struct List: ParsableCommand {
   @OptionGroup var plugins: PluginOptions
   @OptionGroup var printing: OutputOptions
 
+  func validate() throws {
+    guard [operators, tasks, formats, passes].count(where: { $0 }) <= 1 else {
+      throw ValidationError("Give one of --operators, --tasks, --formats and --passes.")
+    }
+  }
+
   func run() throws {
     let rows = Self.rows(self, try plugins.registry())
     if printing.json {

@@ -31,12 +31,18 @@ struct Prune: ParsableCommand {
   @OptionGroup var layers: LayerOptions
   @OptionGroup var printing: OutputOptions
 
+  func validate() throws {
+    guard sparsity != nil || pattern != "unstructured" else {
+      throw ValidationError("Say how much: --sparsity 0.5 or --pattern 2:4.")
+    }
+  }
+
   func run() throws {
     let pruner = try Pruner(
       sparsity: sparsity, pattern: SparsityPattern(pattern), isGlobal: global,
       selection: layers.selection)
     let model = try ModelSource.open(input)
     try CompressionRun.apply(
-      pruner, to: model, samples: samples.read(for: model), writing: output, printing)
+      pruner, to: model, samples: samples.read(for: model, named: input), writing: output, printing)
   }
 }

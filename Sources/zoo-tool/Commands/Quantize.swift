@@ -16,6 +16,7 @@ struct Quantize: ParsableCommand {
       Examples:
         zoo-tool quantize model.onnx small.zoo --mode dynamic
         zoo-tool quantize model.onnx small.zoo --mode static --calibration samples/
+        zoo-tool quantize digits small.zoo --mode static --calibration pictures/
         zoo-tool quantize model.onnx tiny.zoo --mode weight-only --bits 4
       """)
 
@@ -74,7 +75,7 @@ struct Quantize: ParsableCommand {
   func run() throws {
     let model = try ModelSource.open(input)
     try CompressionRun.apply(
-      recipe, to: model, samples: samples.read(for: model), writing: output, printing)
+      recipe, to: model, samples: samples.read(for: model, named: input), writing: output, printing)
   }
 
   private var recipe: any CompressionRecipe {

@@ -57,6 +57,9 @@ struct Run: ParsableCommand {
     guard kinds <= 1 else {
       throw ValidationError("Give one of --text, --image, --csv and --input, not several.")
     }
+    guard outputDir == nil || (text.isEmpty && image.isEmpty && csv.isEmpty) else {
+      throw ValidationError("--output-dir is for tensors: give it with --input.")
+    }
   }
 
   func run() throws {
@@ -67,12 +70,25 @@ struct Run: ParsableCommand {
       options: options.session(registry))
     let isSilent = text.isEmpty && image.isEmpty && csv.isEmpty
     if isSilent, model.inputKind == .tensors { return try runTensors(registry) }
+    try requireKind(model.inputKind)
     let inputs = try RawInputs(texts: text, images: image, tables: csv, for: model.inputKind)
     let answers = try inputs.ask(model)
     if printing.json {
       return print(JSON.array(answers.map(\.json)).text())
     }
     for answer in answers { print(answer) }
+  }
+
+  /// - Throws: `.invalidRequest` if inputs of another kind were given than the model takes.
+  private func requireKind(_ kind: RawInput.Kind) throws(ModelError) {
+    let options = [
+      (RawInput.Kind.text, "--text TEXT", text), (.image, "--image FILE", image),
+      (.row, "--csv FILE", csv), (.tensors, "--input NAME=FILE", []),
+    ]
+    guard let given = options.first(where: { !$0.2.isEmpty }), given.0 != kind else { return }
+    throw ModelError(
+      .invalidRequest, "'\(model)' takes no input of kind \(given.0.rawValue)",
+      expected: options.first { $0.0 == kind }?.1)
   }
 
   private func runTensors(_ registry: PluginRegistry) throws {
@@ -84,29 +100,44 @@ struct Run: ParsableCommand {
     }
     let rows = session.outputs.map { OutputRow(name: $0.name, value: outputs[$0.name]) }
     if printing.json { return try Console.json(rows) }
-    for row in rows { print("\(row.name): \(row.type)\(row.preview)") }
+    for row in rows { print(row.text()) }
   }
 }
 
 /// What is printed of one output.
 struct OutputRow: Encodable {
-  let name: String
+  let name: String?
   let type: String
   let shape: [Int]?
   let values: [Double]?
   let strings: [String]?
+  /// What a sequence or an optional holds, the keys and the values of a map.
+  let elements: [OutputRow]?
 
-  init(name: String, value: Value?) {
+  init(name: String?, value: Value?) {
     self.name = name
     type = value?.type.description ?? "nothing"
     shape = value?.tensor?.shape
     values = try? value?.tensor?.doubles()
     strings = value?.tensor?.strings
+    elements = Self.parts(of: value)?.map { OutputRow(name: nil, value: $0) }
   }
 
-  var preview: String {
+  private static func parts(of value: Value?) -> [Value]? {
+    switch value {
+    case .sequence(let values, _): values
+    case .optional(let value, _): value.map { [$0] } ?? []
+    case .map(let map): [.tensor(map.keys), map.values]
+    default: nil
+    }
+  }
+
+  /// ` = 1.0, 2.0, …`, and a line for each element.
+  func text(indent: String = "") -> String {
     let texts = strings ?? values?.map { "\($0)" } ?? []
-    guard !texts.isEmpty else { return "" }
-    return " = " + texts.prefix(8).joined(separator: ", ") + (texts.count > 8 ? ", …" : "")
+    let shown = texts.prefix(8).joined(separator: ", ") + (texts.count > 8 ? ", …" : "")
+    let line = indent + (name.map { "\($0): " } ?? "") + type + (texts.isEmpty ? "" : " = \(shown)")
+    return ([line] + (elements ?? []).prefix(32).map { $0.text(indent: indent + "  ") })
+      .joined(separator: "\n")
   }
 }

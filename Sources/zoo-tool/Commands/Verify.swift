@@ -72,8 +72,11 @@ struct VerifyReport: Encodable {
   var passes: Bool { error == nil && cases.allSatisfy(\.passes) }
 
   func print() {
-    if let error { return Swift.print("\(path): error: \(error)") }
-    Swift.print("\(path): \(passes ? "passes" : "FAILS"), \(cases.count) cases")
+    if let error {
+      return Swift.print(error.hasPrefix(path) ? "error: \(error)" : "\(path): error: \(error)")
+    }
+    let count = "\(cases.count) case\(cases.count == 1 ? "" : "s")"
+    Swift.print("\(path): \(passes ? "passes" : "FAILS"), \(count)")
     for recorded in cases where !recorded.passes {
       for output in recorded.outputs where !output.comparison.matches {
         Swift.print("  \(recorded.name): output '\(output.name)': \(output.comparison.complaint)")

@@ -35,6 +35,26 @@ struct PluginOptions: ParsableArguments {
   }
 }
 
+/// Numbers for the symbols of a model's input types.
+struct ExtentOptions: ParsableArguments {
+  @Option(help: "A number for a symbol of the input types, as NAME=N; 1 by default.")
+  var extent: [NamedArgument] = []
+
+  func validate() throws {
+    for argument in extent where (Int(argument.value) ?? -1) < 0 {
+      throw ValidationError("--extent takes NAME=N, with N a number ≥ 0.")
+    }
+  }
+
+  /// - Throws: `.invalidRequest` for a symbol that no input of the model has.
+  func values(for model: Model) throws(ModelError) -> [String: Int] {
+    var values: [String: Int] = [:]
+    for argument in extent { values[argument.name] = Int(argument.value) }
+    try model.requireInputSymbols(values.keys.sorted())
+    return values
+  }
+}
+
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print JSON.")
   var json = false

@@ -26,16 +26,20 @@ struct LayerOptions: ParsableArguments {
 struct SampleOptions: ParsableArguments {
   @Option(
     help: """
-      Samples: a folder with one folder per sample that holds NAME.npy or NAME.pb for each input; a folder or a file \
-      of .npy or .pb files for models with one input. May be repeated. Without --mode static they only measure what \
-      the outputs lost.
+      Samples: pictures, text files with a text a line, or CSV files, as the model takes them; .npy or .pb files for \
+      models with one input; folders of these; or a folder with one folder per sample that holds NAME.npy or NAME.pb \
+      for each input. May be repeated. Without --mode static they only measure what the outputs lost.
       """,
     completion: .directory)
   var calibration: [String] = []
 
-  func read(for model: Model) throws(ModelError) -> [[String: Value]] {
+  @Option(help: "What the model is for, if it does not say so itself: how samples become tensors.")
+  var task: String?
+
+  func read(for model: Model, named reference: String) throws(ModelError) -> [[String: Value]] {
+    var files = SampleFiles(model, reference: reference, task: task)
     var samples: [[String: Value]] = []
-    for path in calibration { samples += try SampleFiles.read(path, for: model) }
+    for path in calibration { samples += try files.read(path) }
     return samples
   }
 }

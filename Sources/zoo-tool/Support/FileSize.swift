@@ -16,6 +16,13 @@ enum FileSize {
     return size
   }
 
+  /// Bytes of a model's file or folder and of its external data.
+  static func total(_ model: Model, at path: String) -> Int {
+    let weights = model.graphs.flatMap(\.weights.values)
+    return total(path)
+      + weights.reduce(0) { $0 + ($1.encoding == "external" ? $1.storedByteCount : 0) }
+  }
+
   /// Bytes of a file, or of all files in a folder; 0 for what is no path.
   static func total(_ path: String) -> Int {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {

@@ -27,21 +27,29 @@ struct RawInputs {
     texts: [String], images: [String], tables: [String], for kind: RawInput.Kind
   ) throws(ModelError) {
     sources = texts.map(Source.text) + images.map(Source.image)
-    for path in tables { try append(table: path == "-" ? Self.standardInput() : Self.read(path)) }
+    for path in tables { try append(table: path) }
     guard texts.isEmpty, images.isEmpty, tables.isEmpty else { return }
-    let input = try Self.standardInput()
     if kind == .row {
-      try append(table: input)
+      try append(table: "-")
       return
     }
-    for line in String(decoding: input, as: UTF8.self).split(whereSeparator: \.isNewline) {
-      sources.append(kind == .image ? .image(String(line)) : .text(String(line)))
-    }
+    do throws(ModelError) {
+      for line in try RawInput.lines(Self.standardInput()) {
+        if kind == .text {
+          sources.append(.text(line))
+        } else if !line.isEmpty {
+          sources.append(.image(line))
+        }
+      }
+    } catch { throw error.at(file: "standard input") }
   }
 
-  private mutating func append(table bytes: [UInt8]) throws(ModelError) {
-    var table = try CSVTable(bytes)
-    while let row = try table.next() { sources.append(.row(row)) }
+  /// - Parameter path: A CSV file, `-` for standard input.
+  private mutating func append(table path: String) throws(ModelError) {
+    do throws(ModelError) {
+      var table = try CSVTable(path == "-" ? Self.standardInput() : Self.read(path))
+      while let row = try table.next() { sources.append(.row(row)) }
+    } catch { throw error.at(file: path == "-" ? "standard input" : path) }
   }
 
   private static func read(_ path: String) throws(ModelError) -> [UInt8] {
@@ -50,6 +58,7 @@ struct RawInputs {
   }
 
   private static func standardInput() throws(ModelError) -> [UInt8] {
+    if isatty(0) == 1 { Console.error("Reading standard input; Ctrl-D ends it.") }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
