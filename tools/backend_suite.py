@@ -155,10 +155,10 @@ def passes(case):
     return all(output["comparison"].get("matches") for output in case["outputs"])
 
 
-def read_exceptions():
-    if not EXCEPTIONS.exists():
+def read_exceptions(path=EXCEPTIONS):
+    if not path.exists():
         return {}
-    lines = (line.strip() for line in EXCEPTIONS.read_text().splitlines())
+    lines = (line.strip() for line in path.read_text().splitlines())
     return dict(line.split(": ", 1) for line in lines if line and not line.startswith("#"))
 
 

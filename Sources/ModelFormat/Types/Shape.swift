@@ -21,6 +21,11 @@ public struct Shape: Hashable, Sendable {
   /// The number of elements: the product of all extents.
   public var count: Dimension { dimensions.reduce(.fixed(1), *) }
 
+  /// Whether both can be the same shape: of equal rank, without two different numbers at one axis.
+  public func canBe(_ other: Shape) -> Bool {
+    rank == other.rank && zip(dimensions, other.dimensions).allSatisfy { $0.canBe($1) }
+  }
+
   /// Axis `axis` counted from the front; negative axes count from the back, as in ONNX.
   ///
   /// - Throws: `.outOfRange` unless −rank ≤ axis < rank.

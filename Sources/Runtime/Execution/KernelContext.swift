@@ -26,9 +26,14 @@ public struct KernelContext: ~Copyable {
   @inline(__always)
   public func outputBytes(_ index: Int = 0) -> UnsafeMutableRawPointer { raw(inputCount + index) }
 
-  /// The memory that the kernel asked for.
+  /// The memory that the kernel asked for; an address that holds nothing if it asked for no byte.
   @inline(__always)
-  public var scratch: UnsafeMutableRawPointer { raw(inputCount + outputCount) }
+  public var scratch: UnsafeMutableRawPointer {
+    table[Int(slots[inputCount + outputCount])] ?? Self.nothing
+  }
+
+  nonisolated(unsafe) private static let nothing = UnsafeMutableRawPointer.allocate(
+    byteCount: 64, alignment: 64)
 
   @inline(__always)
   private func raw(_ operand: Int) -> UnsafeMutableRawPointer {

@@ -23,7 +23,7 @@ private let elementwiseOperators: [OperatorEntry] =
     .init("Not", [1], BitwiseNot.init(logical:)),
     .init("BitwiseNot", [18], BitwiseNot.init(_:)),
     .init("Pow", [1, 7, 12, 13, 15], Pow.init(_:)),
-    .init("Mod", [10, 13], Pow.init(mod:)),
+    .init("Mod", [10, 13, 28], Pow.init(mod:)),
     .init("Min", [1, 6, 8, 12, 13]) { (node) throws(ModelError) in
       try Variadic(node, zoo_binary_min)
     },
@@ -102,10 +102,10 @@ private let reductionOperators: [OperatorEntry] = [
   .init("ReduceL2", [1, 11, 13, 18]) { (node) throws(ModelError) in
     try Reduce(node, zoo_reduce_l2)
   },
-  .init("ReduceLogSum", [1, 11, 13, 18]) { (node) throws(ModelError) in
+  .init("ReduceLogSum", [1, 11, 13, 18, 28]) { (node) throws(ModelError) in
     try Reduce(node, zoo_reduce_log_sum)
   },
-  .init("ReduceLogSumExp", [1, 11, 13, 18]) { (node) throws(ModelError) in
+  .init("ReduceLogSumExp", [1, 11, 13, 18, 28]) { (node) throws(ModelError) in
     try Reduce(node, zoo_reduce_log_sum_exp)
   },
   .init("ArgMax", [1, 11, 12, 13]) { (node) throws(ModelError) in

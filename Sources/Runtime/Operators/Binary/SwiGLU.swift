@@ -22,9 +22,7 @@ struct SwiGLU: FloatOperator {
     let a = try inputs.tensor(0, of: ElementType.floats)
     let b = try inputs.tensor(1, of: [a.element])
     guard let left = a.shape, let right = b.shape else { return [.tensor(a)] }
-    guard left.rank == right.rank,
-      zip(left.dimensions, right.dimensions).allSatisfy({ $0.canBe($1) })
-    else {
+    guard left.canBe(right) else {
       throw ModelError(
         .shapeMismatch, "a gate \(left) and a value \(right)", expected: "equal shapes")
     }
@@ -41,9 +39,7 @@ struct SwiGLU: FloatOperator {
         let swish = zoo_unary_f32_kernel(zoo_cpu_isa(), zoo_unary_swish)
         context.parallel(count, grain: Broadcast.grain / 4) { range in
           let start = range.lowerBound
-          let from = UnsafeRawPointer(a + start).assumingMemoryBound(to: Float.self)
-          let to = UnsafeMutableRawPointer(y + start).assumingMemoryBound(to: Float.self)
-          swish(from, to, range.count, alpha, 0)
+          swish(asFloats(a + start), asFloats(y + start), range.count, alpha, 0)
           for i in range { y[i] *= b[i] }
         }
       } else {

@@ -38,10 +38,10 @@ struct CausalConvWithState: FloatOperator {
         expected: "[channels, 1, k] for [batch, channels, length]")
     }
     let state: Shape = [x[0], x[1], w[2] - 1]
-    if let past, past.rank != 3 || !(0..<3).allSatisfy({ past[$0].canBe(state[$0]) }) {
+    if let past, !past.canBe(state) {
       throw ModelError(.shapeMismatch, "a past state \(past)", expected: "\(state)")
     }
-    if let bias, bias.rank != 1 || !bias[0].canBe(x[1]) {
+    if let bias, !bias.canBe([x[1]]) {
       throw ModelError(.shapeMismatch, "a bias \(bias)", expected: "[\(x[1])]")
     }
     return [.tensor(input), .tensor(input.element, state)]

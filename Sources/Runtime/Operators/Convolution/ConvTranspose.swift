@@ -7,7 +7,7 @@ import ModelFormat
 ///
 /// |        | name | shape                            | element types        |
 /// |--------|------|----------------------------------|----------------------|
-/// | input  | `X`  | `[n, c, …]`, 1 to 3 spatial axes | `f32`, `f16`, `bf16` |
+/// | input  | `X`  | `[n, c, …]`, 1 to 3 spatial axes | `f32`, `f64`, `f16`, `bf16` |
 /// | input  | `W`  | `[c, m / group, …]`              | type of `X`          |
 /// | input  | `B`  | `[m]`, optional                  | type of `X`          |
 /// | output | `Y`  | `[n, m, …]`                      | type of `X`          |
@@ -33,7 +33,7 @@ struct ConvTranspose: TensorOperator {
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
-    let x = try inputs.tensor(0, of: [.f32, .f16, .bf16])
+    let x = try inputs.tensor(0, of: ElementType.floats)
     let w = try inputs.tensor(1, of: [x.element])
     let bias = inputs.has(2) ? try inputs.tensor(2, of: [x.element]).shape : nil
     guard let shape = x.shape else { return [.tensor(x.element, nil)] }
@@ -126,12 +126,92 @@ struct ConvTranspose: TensorOperator {
     let isa = zoo_cpu_isa()
     let scratch = withUnsafePointer(to: fixed) { zoo_conv_transpose_f32_scratch_bytes($0) }
     let hasBias = io.has(2)
+    if try io.input(0).element == .f64 { return wide(fixed, hasBias) }
     return Kernel("conv_transpose_f32", scratchBytes: max(scratch, 64)) {
       (context) throws(ModelError) in
       var shape = fixed
       zoo_conv_transpose_f32_run(
         isa, &shape, context.input(0), context.input(1), hasBias ? context.input(2) : nil,
         context.output(0), context.scratch, Int32(context.threads))
+    }
+  }
+
+  /// In f64, element by element.
+  private func wide(_ shape: zoo_conv_shape, _ hasBias: Bool) -> Kernel {
+    let spread = WideSpread(shape)
+    let planes = Int(shape.batch * shape.out_channels)
+    return Kernel("conv_transpose_f64") { context in
+      let (x, w) = (context.input(0, as: Double.self), context.input(1, as: Double.self))
+      let bias = hasBias ? context.input(2, as: Double.self) : nil
+      let y = context.output(as: Double.self)
+      context.parallel(planes, grain: max(1, 16384 / max(1, spread.cost))) { range in
+        for plane in range { spread.run(plane, x, w, bias, y) }
+      }
+    }
+  }
+}
+
+/// What the input channels of one group spread over one output channel.
+private struct WideSpread: Sendable {
+  private let channels: (input: Int, output: Int, perGroup: Int)
+  private let groups: Int
+  private let input, kernel, output, stride, dilation, pad: [Int]
+
+  init(_ shape: zoo_conv_shape) {
+    func three(_ e: (Int64, Int64, Int64)) -> [Int] { [Int(e.0), Int(e.1), Int(e.2)] }
+    groups = Int(shape.groups)
+    channels = (
+      Int(shape.in_channels), Int(shape.out_channels), Int(shape.out_channels) / Int(shape.groups)
+    )
+    input = three(shape.input)
+    kernel = three(shape.kernel)
+    output = three(shape.output)
+    stride = three(shape.stride)
+    dilation = three(shape.dilation)
+    pad = three(shape.pad)
+  }
+
+  /// Multiplications for one output channel.
+  var cost: Int { (input + kernel).reduce(channels.input / groups, *) }
+
+  func run(
+    _ plane: Int, _ x: UnsafePointer<Double>, _ w: UnsafePointer<Double>,
+    _ bias: UnsafePointer<Double>?, _ y: UnsafeMutablePointer<Double>
+  ) {
+    let (n, m) = (plane / channels.output, plane % channels.output)
+    let (points, taps, results) = (
+      input.reduce(1, *), kernel.reduce(1, *), output.reduce(1, *)
+    )
+    let to = y + plane * results
+    to.update(repeating: bias?[m] ?? 0, count: results)
+    let perGroup = channels.input / groups
+    let first = m / channels.perGroup * perGroup
+    for c in first..<first + perGroup {
+      let from = x + (n * channels.input + c) * points
+      let weights = w + (c * channels.perGroup + m % channels.perGroup) * taps
+      for tap in 0..<taps { add(from, weights[tap], tap, to) }
+    }
+  }
+
+  private func add(
+    _ from: UnsafePointer<Double>, _ weight: Double, _ tap: Int,
+    _ to: UnsafeMutablePointer<Double>
+  ) {
+    let at = [tap / (kernel[1] * kernel[2]), tap / kernel[2] % kernel[1], tap % kernel[2]]
+    let start = (0..<3).map { at[$0] * dilation[$0] - pad[$0] }
+    for i in 0..<input[0] {
+      let a = start[0] + i * stride[0]
+      guard a >= 0, a < output[0] else { continue }
+      for j in 0..<input[1] {
+        let b = start[1] + j * stride[1]
+        guard b >= 0, b < output[1] else { continue }
+        let row = (a * output[1] + b) * output[2]
+        for k in 0..<input[2] {
+          let c = start[2] + k * stride[2]
+          guard c >= 0, c < output[2] else { continue }
+          to[row + c] += from[(i * input[1] + j) * input[2] + k] * weight
+        }
+      }
     }
   }
 }

@@ -63,9 +63,7 @@ struct DeformConv: FloatOperator {
     _ inputs: Operands, _ index: Int, _ wanted: [Dimension]
   ) throws(ModelError) {
     guard let shape = try inputs.optionalTensor(index)?.shape else { return }
-    guard shape.rank == wanted.count,
-      zip(shape.dimensions, wanted).allSatisfy({ $0.canBe($1) })
-    else {
+    guard shape.canBe(Shape(wanted)) else {
       throw ModelError(
         .shapeMismatch, "input \(index) is \(shape)", expected: "\(Shape(wanted))")
     }

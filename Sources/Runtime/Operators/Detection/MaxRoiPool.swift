@@ -31,7 +31,7 @@ struct MaxRoiPool: FloatOperator {
     guard let shape = x.shape else {
       return [.tensor(x.element, Shape([count, .unknown] + cells))]
     }
-    guard shape.rank == 4, (rois.map { $0.rank == 2 && $0[1].canBe(5) } ?? true) else {
+    guard shape.rank == 4, rois?.canBe([.unknown, 5]) ?? true else {
       throw ModelError(
         .shapeMismatch, "regions \(rois ?? []) of \(shape)",
         expected: "[n, 5] and [batch, channels, height, width]")

@@ -46,8 +46,8 @@ struct RoiAlign: FloatOperator {
     guard let shape = x.shape else {
       return [.tensor(x.element, Shape([count, .unknown] + cells))]
     }
-    guard shape.rank == 4, (rois.map { $0.rank == 2 && $0[1].canBe(4) } ?? true),
-      (places.map { $0.rank == 1 && $0[0].canBe(count) } ?? true)
+    guard shape.rank == 4, rois?.canBe([.unknown, 4]) ?? true,
+      places?.canBe([count]) ?? true
     else {
       throw ModelError(
         .shapeMismatch, "regions \(rois ?? []) of images \(places ?? []) of \(shape)",

@@ -16,3 +16,15 @@ extension FloatOperator {
     return isWide ? try lower(io, as: Double.self) : try lower(io, as: Float.self)
   }
 }
+
+// Pointers of generic code that is known to work on `Float`.
+
+@inline(__always)
+func asFloats<T>(_ pointer: UnsafePointer<T>) -> UnsafePointer<Float> {
+  UnsafeRawPointer(pointer).assumingMemoryBound(to: Float.self)
+}
+
+@inline(__always)
+func asFloats<T>(_ pointer: UnsafeMutablePointer<T>) -> UnsafeMutablePointer<Float> {
+  UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: Float.self)
+}

@@ -28,9 +28,7 @@ struct ScatterElements: DataMovement {
     let updates = try inputs.tensor(2, of: [data.element])
     try reduction.check(data.element)
     try checkElements(data.shape, indices.shape, axis)
-    if let a = indices.shape, let b = updates.shape,
-      a.rank != b.rank || !zip(a.dimensions, b.dimensions).allSatisfy({ $0.canBe($1) })
-    {
+    if let a = indices.shape, let b = updates.shape, !a.canBe(b) {
       throw ModelError(.shapeMismatch, "updates \(b) at indices \(a)", expected: "equal shapes")
     }
     return [.tensor(data)]

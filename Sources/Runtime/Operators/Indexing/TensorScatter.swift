@@ -45,7 +45,7 @@ struct TensorScatter: DataMovement {
           expected: "the cache's extents, at most as many along axis \(axis)")
       }
     }
-    if let indices, indices.rank != 1 || !indices[0].canBe(past[0]) {
+    if let indices, !indices.canBe([past[0]]) {
       throw ModelError(.shapeMismatch, "write indices \(indices)", expected: "[\(past[0])]")
     }
     return [.tensor(cache)]

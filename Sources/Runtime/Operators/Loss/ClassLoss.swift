@@ -44,15 +44,13 @@ struct ClassLoss: FloatOperator {
     let labels = try inputs.tensor(1, of: [.i32, .i64])
     let weights = inputs.has(2) ? try inputs.tensor(2, of: [scores.element]).shape : nil
     if let shape = scores.shape, let places = labels.shape {
-      let rest = shape.dimensions.prefix(1) + shape.dimensions.dropFirst(2)
-      guard shape.rank >= 2, rest.count == places.rank,
-        zip(rest, places.dimensions).allSatisfy({ $0.canBe($1) })
-      else {
+      let rest = Array(shape.dimensions.prefix(1) + shape.dimensions.dropFirst(2))
+      guard shape.rank >= 2, places.canBe(Shape(rest)) else {
         throw ModelError(
           .shapeMismatch, "labels \(places) for scores \(shape)",
           expected: "scores [batch, classes, …] and labels [batch, …]")
       }
-      if let weights, weights.rank != 1 || !weights[0].canBe(shape[1]) {
+      if let weights, !weights.canBe([shape[1]]) {
         throw ModelError(
           .shapeMismatch, "weights \(weights)", expected: "[\(shape[1])], one for each class")
       }

@@ -103,7 +103,7 @@ struct AttentionJob: Sendable {
           for column in 0..<v[3] {
             var sum = 0.0
             for key in 0..<keys where scores[key] != 0 {
-              sum += wide(narrow(scores[key])) * wide(valueRows[(head + key) * v[3] + column])
+              sum += scores[key] * wide(valueRows[(head + key) * v[3] + column])
             }
             output[place + column] = narrow(sum)
           }

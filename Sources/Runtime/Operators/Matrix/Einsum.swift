@@ -4,7 +4,7 @@
 ///
 /// |        | name | shape | element types |
 /// |--------|------|-------|---------------|
-/// | input  | `Inputs`, 1 or more | by the equation's terms | `f32`, `f64`, `f16`, `bf16`, `i32`, `i64` |
+/// | input  | `Inputs`, 1 or more | by the equation's terms | floats, integers of 8 to 64 bits |
 /// | output | `Output` | by the equation's result | type of the inputs |
 /// | attr   | `equation` | | letters, `...` for axes that broadcast, `->` optional |
 ///
@@ -98,7 +98,7 @@ struct Einsum: TensorOperator {
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
-    let element = try inputs.tensor(0, of: [.f32, .f64, .f16, .bf16, .i32, .i64]).element
+    let element = try inputs.tensor(0, of: ElementType.numbers).element
     var shapes: [Shape] = []
     for index in 0..<inputs.count {
       guard let shape = try inputs.tensor(index, of: [element]).shape else {
@@ -137,19 +137,23 @@ struct Einsum: TensorOperator {
     case .bf16:
       return loop.kernel(
         BFloat16.self, Double.self, { Double($0.float) }, { BFloat16(Float($0)) })
-    case .i32: return loop.kernel(Int32.self, Int32.self, { $0 }, { $0 })
-    default: return loop.kernel(Int64.self, Int64.self, { $0 }, { $0 })
+    default: return try io.output().element.visitInteger(loop)
     }
   }
 }
 
 /// The loop nest of a sum of products: axes of the result first, summed axes after.
-private struct EinsumLoop: Sendable {
+private struct EinsumLoop: IntegerVisitor, Sendable {
   let extents: [Int]
   let strides: [[Int]]
   let kept: Int
 
-  func kernel<T: TensorElement, A: Numeric & SendableMetatype>(
+  /// Integers wrap.
+  func visit<T: IntegerElement>(_ type: T.Type) throws(ModelError) -> Kernel {
+    kernel(type, Wrapping<T>.self, { Wrapping(value: $0) }, { $0.value })
+  }
+
+  func kernel<T: TensorElement, A: EinsumNumber>(
     _ type: T.Type, _ wide: A.Type, _ widened: @escaping @Sendable (T) -> A,
     _ narrowed: @escaping @Sendable (A) -> T
   ) -> Kernel {
@@ -175,12 +179,12 @@ private struct EinsumLoop: Sendable {
     }
   }
 
-  private func sum<T, A: Numeric>(
+  private func sum<T, A: EinsumNumber>(
     _ inputs: [UnsafePointer<T>], _ starts: [Int], _ terms: Int, _ widened: (T) -> A
   ) -> A {
-    guard terms > 0 else { return 0 }
+    guard terms > 0 else { return .zero }
     let inner = extents.count > kept ? extents[extents.count - 1] : 1
-    var total: A = 0
+    var total = A.zero
     for outer in 0..<terms / inner {
       let offsets = strides.indices.map { operand -> Int in
         var (rest, offset) = (outer, starts[operand])
@@ -194,18 +198,39 @@ private struct EinsumLoop: Sendable {
       if inputs.count == 2 {
         let (a, b) = (inputs[0] + offsets[0], inputs[1] + offsets[1])
         for index in 0..<inner {
-          total += widened(a[index * steps[0]]) * widened(b[index * steps[1]])
+          total = total + widened(a[index * steps[0]]) * widened(b[index * steps[1]])
         }
       } else {
         for index in 0..<inner {
-          var product: A = 1
+          var product = A.one
           for (operand, input) in inputs.enumerated() {
-            product *= widened(input[offsets[operand] + index * steps[operand]])
+            product = product * widened(input[offsets[operand] + index * steps[operand]])
           }
-          total += product
+          total = total + product
         }
       }
     }
     return total
   }
+}
+
+/// What sums of products are made of.
+private protocol EinsumNumber: SendableMetatype {
+  static var zero: Self { get }
+  static var one: Self { get }
+  static func + (a: Self, b: Self) -> Self
+  static func * (a: Self, b: Self) -> Self
+}
+
+extension Double: EinsumNumber {
+  fileprivate static var one: Double { 1 }
+}
+
+/// An integer whose arithmetic wraps.
+private struct Wrapping<T: FixedWidthInteger>: EinsumNumber {
+  var value: T
+  static var zero: Self { Self(value: 0) }
+  static var one: Self { Self(value: 1) }
+  static func + (a: Self, b: Self) -> Self { Self(value: a.value &+ b.value) }
+  static func * (a: Self, b: Self) -> Self { Self(value: a.value &* b.value) }
 }

@@ -84,10 +84,7 @@ struct LinearAttention: FloatOperator {
     _ inputs: Operands, _ index: Int, _ allowed: [Shape]
   ) throws(ModelError) {
     guard let shape = try inputs.optionalTensor(index)?.shape else { return }
-    let fits = allowed.contains { one in
-      one.rank == shape.rank && zip(one.dimensions, shape.dimensions).allSatisfy { $0.canBe($1) }
-    }
-    guard fits else {
+    guard allowed.contains(where: shape.canBe) else {
       throw ModelError(
         .shapeMismatch, "input \(index) is \(shape)",
         expected: allowed.map(\.description).joined(separator: " or "))

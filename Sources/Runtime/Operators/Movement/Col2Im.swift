@@ -2,13 +2,13 @@
 ///
 /// |        | name | shape | element types |
 /// |--------|------|-------|---------------|
-/// | input  | `input` | `[batch, channels · Π block, blocks]` | numbers |
+/// | input  | `input` | `[batch, channels · Π block, blocks]` | numbers, `bool`, complex numbers |
 /// | input  | `image_shape` | `[r]`: extents of the image | `i64` |
 /// | input  | `block_shape` | `[r]`: extents of a block | `i64` |
 /// | output | `output` | `[batch, channels, image…]` | type of `input` |
 /// | attr   | `strides`, `dilations`, `pads` | | one number per axis (two for `pads`), default 1, 1, 0 |
 ///
-/// Integers wrap. Source: ONNX `Col2Im`, opset 18.
+/// Integers wrap; of truth values, any makes true. Source: ONNX `Col2Im`, opset 18.
 struct Col2Im: TensorOperator {
   private let geometry: ConvGeometry
 
@@ -18,7 +18,7 @@ struct Col2Im: TensorOperator {
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
-    let x = try inputs.tensor(0, of: ElementType.numbers)
+    let x = try inputs.tensor(0, of: ElementType.numbers.union([.bool, .c64, .c128]))
     _ = try inputs.tensor(1, of: [.i64])
     _ = try inputs.tensor(2, of: [.i64])
     guard let image = inputs.extents(1) else { return [.tensor(x.element, nil)] }
@@ -71,6 +71,15 @@ struct Col2Im: TensorOperator {
     case .f32: return job.kernel(Float.self, +)
     case .f16: return job.kernel(Float16.self, +)
     case .bf16: return job.kernel(BFloat16.self) { BFloat16($0.float + $1.float) }
+    case .bool: return job.kernel(Bool.self) { $0 || $1 }
+    case .c64:
+      return job.kernel(Complex64.self) {
+        Complex64($0.real + $1.real, $0.imaginary + $1.imaginary)
+      }
+    case .c128:
+      return job.kernel(Complex128.self) {
+        Complex128($0.real + $1.real, $0.imaginary + $1.imaginary)
+      }
     default: return try io.output().element.visitInteger(job)
     }
   }

@@ -8,7 +8,7 @@ import CKernels
 /// |        | name | shape | element types |
 /// |--------|------|-------|---------------|
 /// | input  | `x`  | `[batch, channels, …]` or `[batch]` | floats |
-/// | input  | `scale`, `shift`, `mean`, `var` | `[channels]` | floats |
+/// | input  | `scale`, `shift`, `mean`, `var` | `[channels]`; `[channels, …]` with `spatial` 0, before opset 9 | floats |
 /// | output | `y`  | shape of `x` | type of `x` |
 /// | output | running `mean`, `var` (training) | `[channels]` | type of the input `mean` |
 /// | attr   | `epsilon`, `momentum`, `training_mode` | | defaults 10⁻⁵, 0.9, 0 |
@@ -18,6 +18,8 @@ struct BatchNormalization: TensorOperator {
   let epsilon: Float
   let momentum: Float
   let trains: Bool
+  /// Statistics are of channels; without, of each position of a channel.
+  let isSpatial: Bool
 
   init(_ node: NodeReader) throws(ModelError) {
     try node.require(inputs: 5...5, outputs: 1...5)
@@ -31,10 +33,7 @@ struct BatchNormalization: TensorOperator {
     } else {
       trains = try node.bool("training_mode", default: false)
     }
-    if node.opset < 9, try !node.bool("spatial", default: true) {
-      throw ModelError(
-        .invalidAttribute, "statistics for each position (spatial = 0)", expected: "spatial = 1")
-    }
+    isSpatial = node.opset < 9 ? try node.bool("spatial", default: true) : true
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
@@ -50,13 +49,15 @@ struct BatchNormalization: TensorOperator {
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
     let x = try io.input(0)
-    let channels = x.rank > 1 ? x.shape[1] : 1
+    let own = isSpatial ? x.shape.dropFirst().prefix(1) : x.shape.dropFirst()
+    let channels = own.reduce(1, *)
     for index in 1..<5 where try io.input(index).count != channels {
       throw ModelError(
         .shapeMismatch, "\(try io.input(index).count) parameters", expected: "\(channels)")
     }
     let call = Call(
-      batch: x.shape.first ?? 1, channels: channels, spatial: x.shape.dropFirst(2).reduce(1, *),
+      batch: x.shape.first ?? 1, channels: channels,
+      spatial: isSpatial ? x.shape.dropFirst(2).reduce(1, *) : 1,
       epsilon: epsilon, momentum: momentum, trains: trains,
       wants: (0..<5).map { $0 < io.outputs.count && io.outputs[$0] != nil })
     let stage = try Stage(io, as: .f64, inputs: [1, 2, 3, 4], outputs: [1, 2, 3, 4])

@@ -78,9 +78,7 @@ struct Softmax: TensorOperator {
     if form == .hard {
       hardmax(x, y, layout)
     } else if T.self == Float.self {
-      run(
-        context, UnsafeRawPointer(x).assumingMemoryBound(to: Float.self),
-        UnsafeMutableRawPointer(y).assumingMemoryBound(to: Float.self), layout, form == .logarithm)
+      run(context, asFloats(x), asFloats(y), layout, form == .logarithm)
     } else {
       wide(context, x, y, layout, form == .logarithm)
     }

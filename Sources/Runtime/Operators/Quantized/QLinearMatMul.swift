@@ -7,10 +7,10 @@ import ModelFormat
 ///
 /// | inputs | shape | element types |
 /// |--------|-------|---------------|
-/// | `a`, `b` | `[…, m, k]`, `[…, k, n]` | `u8`, `i8` |
+/// | `a`, `b` | `[…, m, k]`, `[…, k, n]` | `u8`, `i8`, floats of 8 bits |
 /// | `a_scale`, `a_zero_point` | one element or `m` | `f32`, `f16`, `bf16`; type of `a` |
 /// | `b_scale`, `b_zero_point` | one element or `n` | `f32`, `f16`, `bf16`; type of `b` |
-/// | `y_scale`, `y_zero_point` | one element | `f32`, `f16`, `bf16`; type of `y` (`u8`, `i8`) |
+/// | `y_scale`, `y_zero_point` | one element | `f32`, `f16`, `bf16`; type of `y` |
 ///
 /// Ties round to even. Source: ONNX `QLinearMatMul`, opsets 10, 21.
 struct QLinearMatMul: TensorOperator {
@@ -19,20 +19,23 @@ struct QLinearMatMul: TensorOperator {
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
-    let a = try inputs.tensor(0, of: QuantizedProduct.elements)
+    let a = try inputs.tensor(0, of: SmallFloatProduct.elements)
     _ = try inputs.tensor(1, of: QuantizedProduct.scales)
     _ = try inputs.tensor(2, of: [a.element])
-    let b = try inputs.tensor(3, of: QuantizedProduct.elements)
+    let b = try inputs.tensor(3, of: SmallFloatProduct.elements)
     _ = try inputs.tensor(4, of: QuantizedProduct.scales)
     _ = try inputs.tensor(5, of: [b.element])
     _ = try inputs.tensor(6, of: QuantizedProduct.scales)
-    let y = try inputs.tensor(7, of: QuantizedProduct.elements)
+    let y = try inputs.tensor(7, of: SmallFloatProduct.elements)
     return [.tensor(y.element, try MatrixExtents.shape(a.shape, b.shape))]
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
     if HalfStaging.isNeeded(io) {
       return try HalfStaging.kernel(io) { (io) throws(ModelError) in try lower(io) }
+    }
+    for index in [0, 3, 7] where try io.input(index).element.isFloatingPoint {
+      return try SmallFloatProduct(io).kernel
     }
     let product = try QuantizedProduct(io, a: 0, b: 3)
     let a = try QuantizedSide(

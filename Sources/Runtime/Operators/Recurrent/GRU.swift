@@ -41,8 +41,8 @@ struct GRU: TensorOperator {
     func groups(_ hidden: Int) -> [Int] { [2 * hidden, hidden] }
 
     /// `Rb_h` is inside the reset if that comes after the product.
-    func bias(
-      _ b: UnsafePointer<Float>, _ extents: RecurrentExtents, into sum: UnsafeMutablePointer<Float>
+    func bias<T: FloatElement>(
+      _ b: UnsafePointer<T>, _ extents: RecurrentExtents, into sum: UnsafeMutablePointer<T>
     ) {
       for index in 0..<extents.width {
         let recurs = index < 2 * extents.hidden || !isLinearBeforeReset
@@ -50,7 +50,7 @@ struct GRU: TensorOperator {
       }
     }
 
-    func step(_ step: borrowing RecurrentStep) {
+    func step<T: FloatElement>(_ step: borrowing RecurrentStep<T>) {
       let (hidden, width) = (step.extents.hidden, step.extents.width)
       step.weights.multiply(
         step.matrices, direction: step.direction, group: 0, rows: step.extents.batch,
@@ -66,12 +66,13 @@ struct GRU: TensorOperator {
     private var isDefault: Bool { gate == .init(.sigmoid) && candidate == .init(.tanh) }
 
     /// Activates the gates of one row, and leaves what the last product takes in `spare`.
-    private func reset(_ row: Int, _ step: borrowing RecurrentStep) {
+    private func reset<T: FloatElement>(_ row: Int, _ step: borrowing RecurrentStep<T>) {
       let (hidden, width) = (step.extents.hidden, step.extents.width)
       let (gates, h) = (step.gates + row * width, step.h + row * hidden)
       let isa = zoo_cpu_isa()
-      if isDefault {
-        let count = 2 * hidden
+      let isSingle = T.self == Float.self
+      if isDefault, isSingle {
+        let (gates, count) = (asFloats(gates), 2 * hidden)
         if clip < .infinity {
           zoo_unary_f32_kernel(isa, zoo_unary_clip)(gates, gates, count, -clip, clip)
         }
@@ -83,12 +84,13 @@ struct GRU: TensorOperator {
       if isLinearBeforeReset {
         reset.update(from: h, count: hidden)
       } else {
-        zoo_binary_kernel_for(isa, zoo_binary_mul, zoo_f32)?(gates + hidden, 1, h, 1, reset, hidden)
+        let kernel = zoo_binary_kernel_for(isa, zoo_binary_mul, isSingle ? zoo_f32 : zoo_f64)
+        kernel?(gates + hidden, 1, h, 1, reset, hidden)
       }
     }
 
-    private func update(
-      _ row: Int, _ product: UnsafeMutablePointer<Float>, _ step: borrowing RecurrentStep
+    private func update<T: FloatElement>(
+      _ row: Int, _ product: UnsafeMutablePointer<T>, _ step: borrowing RecurrentStep<T>
     ) {
       let (hidden, width) = (step.extents.hidden, step.extents.width)
       let (gates, h) = (step.gates + row * width, step.h + row * hidden)
@@ -98,10 +100,11 @@ struct GRU: TensorOperator {
           product[index] = (product[index] + bias) * gates[hidden + index]
         }
       }
-      if isDefault {
+      if isDefault, T.self == Float.self {
         var cell = zoo_gru_cell(
-          z: gates, candidate: gates + 2 * hidden, recurrent: product, h: h, h_next: h,
-          hidden: hidden, clip: clip)
+          z: asFloats(gates), candidate: asFloats(gates + 2 * hidden),
+          recurrent: asFloats(product), h: asFloats(h), h_next: asFloats(h), hidden: hidden,
+          clip: clip)
         zoo_vector_kernels_for(zoo_cpu_isa()).pointee.gru_cell(&cell)
         return
       }
@@ -111,6 +114,6 @@ struct GRU: TensorOperator {
       }
     }
 
-    private func limited(_ x: Float) -> Float { min(max(x, -clip), clip) }
+    private func limited<T: FloatElement>(_ x: T) -> T { min(max(x, T(-clip)), T(clip)) }
   }
 }

@@ -43,13 +43,13 @@ struct LSTM: TensorOperator {
 
     func groups(_ hidden: Int) -> [Int] { [4 * hidden] }
 
-    func bias(
-      _ b: UnsafePointer<Float>, _ extents: RecurrentExtents, into sum: UnsafeMutablePointer<Float>
+    func bias<T: FloatElement>(
+      _ b: UnsafePointer<T>, _ extents: RecurrentExtents, into sum: UnsafeMutablePointer<T>
     ) {
       for index in 0..<extents.width { sum[index] = b[index] + b[extents.width + index] }
     }
 
-    func step(_ step: borrowing RecurrentStep) {
+    func step<T: FloatElement>(_ step: borrowing RecurrentStep<T>) {
       let (hidden, width) = (step.extents.hidden, step.extents.width)
       step.weights.multiply(
         step.matrices, direction: step.direction, rows: step.extents.batch, UnsafePointer(step.h),
@@ -61,10 +61,11 @@ struct LSTM: TensorOperator {
         let (gates, h, c) = (
           step.gates + row * width, step.h + row * hidden, step.c + row * hidden
         )
-        if isDefault {
+        if isDefault, T.self == Float.self {
           var cell = zoo_lstm_cell(
-            gates: gates, c: c, peephole: step.peepholes, c_next: c, h_next: h, hidden: hidden,
-            clip: clip, input_forget: couples ? 1 : 0)
+            gates: asFloats(gates), c: asFloats(c), peephole: step.peepholes.map { asFloats($0) },
+            c_next: asFloats(c), h_next: asFloats(h), hidden: hidden, clip: clip,
+            input_forget: couples ? 1 : 0)
           kernel(&cell)
         } else {
           update(gates, h, c, step.peepholes, hidden)
@@ -72,14 +73,14 @@ struct LSTM: TensorOperator {
       }
     }
 
-    private func update(
-      _ gates: UnsafeMutablePointer<Float>, _ h: UnsafeMutablePointer<Float>,
-      _ c: UnsafeMutablePointer<Float>, _ peepholes: UnsafePointer<Float>?, _ hidden: Int
+    private func update<T: FloatElement>(
+      _ gates: UnsafeMutablePointer<T>, _ h: UnsafeMutablePointer<T>,
+      _ c: UnsafeMutablePointer<T>, _ peepholes: UnsafePointer<T>?, _ hidden: Int
     ) {
-      func limited(_ x: Float) -> Float { min(max(x, -clip), clip) }
+      func limited(_ x: T) -> T { min(max(x, T(-clip)), T(clip)) }
       for index in 0..<hidden {
         let old = c[index]
-        func gate(_ number: Int, _ peephole: Int, _ state: Float) -> Float {
+        func gate(_ number: Int, _ peephole: Int, _ state: T) -> T {
           let p = peepholes.map { $0[peephole * hidden + index] * state } ?? 0
           return activations[0](limited(gates[number * hidden + index] + p))
         }

@@ -24,20 +24,20 @@ struct RNN: TensorOperator {
 
     func groups(_ hidden: Int) -> [Int] { [hidden] }
 
-    func bias(
-      _ b: UnsafePointer<Float>, _ extents: RecurrentExtents, into sum: UnsafeMutablePointer<Float>
+    func bias<T: FloatElement>(
+      _ b: UnsafePointer<T>, _ extents: RecurrentExtents, into sum: UnsafeMutablePointer<T>
     ) {
       for index in 0..<extents.width { sum[index] = b[index] + b[extents.width + index] }
     }
 
-    func step(_ step: borrowing RecurrentStep) {
+    func step<T: FloatElement>(_ step: borrowing RecurrentStep<T>) {
       let hidden = step.extents.hidden
       step.weights.multiply(
         step.matrices, direction: step.direction, rows: step.extents.batch, UnsafePointer(step.h),
         into: step.gates, stride: hidden, accumulates: true, threads: 1)
       for row in step.active {
         for index in row * hidden..<(row + 1) * hidden {
-          step.h[index] = activation(min(max(step.gates[index], -clip), clip))
+          step.h[index] = activation(min(max(step.gates[index], T(-clip)), T(clip)))
         }
       }
     }

@@ -60,19 +60,44 @@ struct RecurrentActivation: Sendable, Equatable {
     return activations
   }
 
-  func callAsFunction(_ x: Float) -> Float {
+  func callAsFunction<T: FloatElement>(_ x: T) -> T {
+    if T.self == Float.self { return T(value(Float(x), alpha, beta)) }
+    return T(value(Double(x), Double(alpha), Double(beta)))
+  }
+
+  @inline(__always)
+  private func value<T: RecurrentNumber>(_ x: T, _ alpha: T, _ beta: T) -> T {
     switch function {
     case .relu: max(x, 0)
-    case .tanh: Foundation.tanh(x)
-    case .sigmoid: 1 / (1 + exp(-x))
+    case .tanh: T.tanh(x)
+    case .sigmoid: 1 / (1 + T.exp(-x))
     case .affine: alpha * x + beta
     case .leakyrelu: x < 0 ? alpha * x : x
     case .thresholdedrelu: x > alpha ? x : 0
-    case .scaledtanh: alpha * Foundation.tanh(beta * x)
+    case .scaledtanh: alpha * T.tanh(beta * x)
     case .hardsigmoid: min(max(alpha * x + beta, 0), 1)
-    case .elu: x < 0 ? alpha * (exp(x) - 1) : x
+    case .elu: x < 0 ? alpha * (T.exp(x) - 1) : x
     case .softsign: x / (1 + abs(x))
-    case .softplus: x > 20 ? x : log1p(exp(x))
+    case .softplus: x > 20 ? x : T.log1p(T.exp(x))
     }
   }
+}
+
+/// What the library of C offers for floats of two widths.
+private protocol RecurrentNumber: BinaryFloatingPoint {
+  static func exp(_ x: Self) -> Self
+  static func tanh(_ x: Self) -> Self
+  static func log1p(_ x: Self) -> Self
+}
+
+extension Float: RecurrentNumber {
+  fileprivate static func exp(_ x: Float) -> Float { Foundation.exp(x) }
+  fileprivate static func tanh(_ x: Float) -> Float { Foundation.tanh(x) }
+  fileprivate static func log1p(_ x: Float) -> Float { Foundation.log1p(x) }
+}
+
+extension Double: RecurrentNumber {
+  fileprivate static func exp(_ x: Double) -> Double { Foundation.exp(x) }
+  fileprivate static func tanh(_ x: Double) -> Double { Foundation.tanh(x) }
+  fileprivate static func log1p(_ x: Double) -> Double { Foundation.log1p(x) }
 }

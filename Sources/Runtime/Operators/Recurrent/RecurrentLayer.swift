@@ -12,8 +12,8 @@
 /// | output | `Y`               | `[time, directions, batch, hidden]` |
 /// | output | `Y_h`, (`Y_c`)    | `[directions, batch, hidden]`      |
 ///
-/// With `layout` 1 `batch` is the first axis of `X`, `Y` and the states. Elements are `f32`, `f16` or `bf16`; 16-bit
-/// floats are computed in `f32`. Steps past a row's length leave its state as it is and write zeros to `Y`.
+/// With `layout` 1 `batch` is the first axis of `X`, `Y` and the states. Elements are `f32`, `f64`, `f16` or `bf16`;
+/// 16-bit floats are computed in `f32`. Steps past a row's length leave its state as it is and write zeros to `Y`.
 /// Source: ONNX `RNN`, `GRU` and `LSTM`, opsets 1 to 22.
 struct RecurrentLayer {
   enum Direction: String, CaseIterable { case forward, reverse, bidirectional }
@@ -50,7 +50,7 @@ struct RecurrentLayer {
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
-    let x = try inputs.tensor(0, of: [.f32, .f16, .bf16])
+    let x = try inputs.tensor(0, of: ElementType.floats)
     let r = try inputs.tensor(2, of: [x.element])
     let w = try inputs.tensor(1, of: [x.element])
     try require(x.shape, rank: 3, "X")

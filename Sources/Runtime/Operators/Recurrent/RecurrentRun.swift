@@ -5,30 +5,30 @@ protocol RecurrentCell: Sendable {
   /// Rows of the groups of gates that are multiplied with the state together.
   func groups(_ hidden: Int) -> [Int]
   /// The bias that is added to the gates at once; what is left out the cell adds itself.
-  func bias(
-    _ b: UnsafePointer<Float>, _ extents: RecurrentExtents, into sum: UnsafeMutablePointer<Float>)
+  func bias<T: FloatElement>(
+    _ b: UnsafePointer<T>, _ extents: RecurrentExtents, into sum: UnsafeMutablePointer<T>)
   /// Steps all rows whose sequences have not ended.
   ///
   /// `gates` holds `X Wᵀ` and the bias, `[batch, gates·hidden]`, and may be overwritten.
-  func step(_ step: borrowing RecurrentStep)
+  func step<T: FloatElement>(_ step: borrowing RecurrentStep<T>)
 }
 
 /// The memory of one step of one direction.
-struct RecurrentStep: ~Copyable {
+struct RecurrentStep<T: FloatElement>: ~Copyable {
   let extents: RecurrentExtents
   let direction: Int
   let weights: any RecurrentProducts
   let matrices: RecurrentMatrices
-  let gates: UnsafeMutablePointer<Float>
+  let gates: UnsafeMutablePointer<T>
   /// `[batch, hidden]`
-  let h: UnsafeMutablePointer<Float>
-  let c: UnsafeMutablePointer<Float>
+  let h: UnsafeMutablePointer<T>
+  let c: UnsafeMutablePointer<T>
   /// `[batch, gates·hidden]` for the cell's own use.
-  let spare: UnsafeMutablePointer<Float>
+  let spare: UnsafeMutablePointer<T>
   /// The direction's part of `B`, `[2·gates·hidden]`.
-  let bias: UnsafePointer<Float>?
+  let bias: UnsafePointer<T>?
   /// The direction's part of `P`, `[3·hidden]`.
-  let peepholes: UnsafePointer<Float>?
+  let peepholes: UnsafePointer<T>?
   /// Rows to step.
   let active: [Int]
 }
@@ -43,17 +43,22 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
   let has: Set<Int>
   let wants: Set<Int>
   let states: Int
+  let isWide: Bool
 
   init(
     _ layer: RecurrentLayer, _ io: NodeIO, cells: [Cell]
   ) throws(ModelError) {
     let extents = try RecurrentExtents(layer, io)
+    func weights(_ operand: Int, _ groups: [Int]) throws(ModelError) -> any RecurrentProducts {
+      if try io.input(operand).element == .f64 {
+        return try WideRecurrentWeights(io, operand: operand, groups: groups)
+      }
+      return try RecurrentWeights(
+        io, operand: operand, groups: groups, directions: extents.directions)
+    }
     try self.init(
-      layer, io, cells: cells, extents,
-      inputWeights: RecurrentWeights(
-        io, operand: 1, groups: [extents.width], directions: extents.directions),
-      stateWeights: RecurrentWeights(
-        io, operand: 2, groups: cells[0].groups(extents.hidden), directions: extents.directions))
+      layer, io, cells: cells, extents, inputWeights: weights(1, [extents.width]),
+      stateWeights: weights(2, cells[0].groups(extents.hidden)))
   }
 
   init(
@@ -68,6 +73,7 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
     has = Set(io.inputs.indices.filter { io.inputs[$0] != nil })
     wants = Set(io.outputs.indices.filter { io.outputs[$0] != nil })
     states = layer.states
+    isWide = try io.input(0).element == .f64
   }
 
   /// Elements of scratch memory: gates of all steps, of one step, spare, bias, two states.
@@ -77,14 +83,20 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
   }
 
   func kernel(_ name: String) -> Kernel {
+    isWide ? kernel(name, Double.self) : kernel(name, Float.self)
+  }
+
+  private func kernel<T: FloatElement>(_ name: String, _ type: T.Type) -> Kernel {
     let weightBytes = inputWeights.scratchBytes + stateWeights.scratchBytes
-    let bytes = weightBytes + floats * MemoryLayout<Float>.stride
-    return Kernel("\(name)_f32", scratchBytes: max(bytes, 64)) { (context) throws(ModelError) in
-      try self.run(context)
+    let bytes = weightBytes + floats * MemoryLayout<T>.stride
+    return Kernel("\(name)_\(T.elementType)", scratchBytes: max(bytes, 64)) {
+      (context) throws(ModelError) in try self.run(context, type)
     }
   }
 
-  private func run(_ context: borrowing KernelContext) throws(ModelError) {
+  private func run<T: FloatElement>(
+    _ context: borrowing KernelContext, _ type: T.Type
+  ) throws(ModelError) {
     let lengths = try self.lengths(context)
     let everyone = Array(0..<extents.batch)
     let shortest = lengths.min() ?? 0
@@ -92,8 +104,8 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
     let r = stateWeights.matrices(
       context, scratch: context.scratch + inputWeights.scratchBytes)
     var floats = (context.scratch + inputWeights.scratchBytes + stateWeights.scratchBytes)
-      .assumingMemoryBound(to: Float.self)
-    func take(_ count: Int) -> UnsafeMutablePointer<Float> {
+      .assumingMemoryBound(to: T.self)
+    func take(_ count: Int) -> UnsafeMutablePointer<T> {
       defer { floats += count }
       return floats
     }
@@ -105,14 +117,14 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
     let h = take(extents.batch * extents.hidden)
     let c = take(extents.batch * extents.hidden)
     if wants.contains(0), extents.time > 0 {
-      context.output(0, as: Float.self).update(
+      context.output(0, as: T.self).update(
         repeating: 0, count: rows * extents.directions * extents.hidden)
     }
     // Steps that no sequence has are left alone: where time comes first they stand at the end.
     let used = extents.isBatchFirst ? rows : (lengths.max() ?? 0) * extents.batch
     for direction in 0..<extents.directions {
       let cell = cells[direction]
-      let bias = has.contains(3) ? context.input(3, as: Float.self) + direction * 2 * width : nil
+      let bias = has.contains(3) ? context.input(3, as: T.self) + direction * 2 * width : nil
       if let bias { cell.bias(bias, extents, into: sum) }
       inputWeights.multiply(
         w, direction: direction, rows: used, context.input(0), into: all, stride: width,
@@ -120,7 +132,7 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
       load(5, direction, into: h, context)
       load(6, direction, into: c, context)
       let peepholes =
-        has.contains(7) ? context.input(7, as: Float.self) + direction * 3 * extents.hidden : nil
+        has.contains(7) ? context.input(7, as: T.self) + direction * 3 * extents.hidden : nil
       for step in 0..<extents.time {
         let active = step < shortest ? everyone : everyone.filter { step < lengths[$0] }
         if active.isEmpty { break }
@@ -136,7 +148,7 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
         guard wants.contains(0) else { continue }
         for row in active {
           let at = layer.time(step, direction, lengths[row])
-          (context.output(0, as: Float.self) + extents.y(at, direction, row)).update(
+          (context.output(0, as: T.self) + extents.y(at, direction, row)).update(
             from: h + row * extents.hidden, count: extents.hidden)
         }
       }
@@ -156,14 +168,14 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
     return lengths
   }
 
-  private func load(
-    _ operand: Int, _ direction: Int, into state: UnsafeMutablePointer<Float>,
+  private func load<T: FloatElement>(
+    _ operand: Int, _ direction: Int, into state: UnsafeMutablePointer<T>,
     _ context: borrowing KernelContext
   ) {
     for row in 0..<extents.batch {
       let target = state + row * extents.hidden
       if operand < 5 + states, has.contains(operand) {
-        let source = context.input(operand, as: Float.self) + extents.state(direction, row)
+        let source = context.input(operand, as: T.self) + extents.state(direction, row)
         target.update(from: source, count: extents.hidden)
       } else {
         target.update(repeating: 0, count: extents.hidden)
@@ -171,13 +183,13 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
     }
   }
 
-  private func store(
-    _ output: Int, _ direction: Int, _ state: UnsafeMutablePointer<Float>,
+  private func store<T: FloatElement>(
+    _ output: Int, _ direction: Int, _ state: UnsafeMutablePointer<T>,
     _ context: borrowing KernelContext
   ) {
     guard wants.contains(output) else { return }
     for row in 0..<extents.batch {
-      (context.output(output, as: Float.self) + extents.state(direction, row)).update(
+      (context.output(output, as: T.self) + extents.state(direction, row)).update(
         from: state + row * extents.hidden, count: extents.hidden)
     }
   }

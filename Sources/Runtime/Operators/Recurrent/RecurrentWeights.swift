@@ -19,14 +19,20 @@ protocol RecurrentProducts: Sendable {
 
 extension RecurrentProducts {
   /// `c = a · groupᵀ + bias + residual`, row by row.
-  func multiply(
+  func multiply<T: FloatElement>(
     _ matrices: RecurrentMatrices, direction: Int, group: Int = 0, rows: Int,
-    _ a: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>, stride: Int,
-    bias: UnsafePointer<Float>? = nil, accumulates: Bool = false, threads: Int
+    _ a: UnsafePointer<T>, into c: UnsafeMutablePointer<T>, stride: Int,
+    bias: UnsafePointer<T>? = nil, accumulates: Bool = false, threads: Int
   ) {
+    if T.self == Double.self, let wide = self as? WideRecurrentWeights {
+      wide.run(
+        matrices, direction: direction, group: group, rows: rows, as64(a), into: as64(c),
+        stride: stride, bias: bias.map { as64($0) }, accumulates: accumulates)
+      return
+    }
     run(
-      matrices, direction: direction, group: group, rows: rows, a, into: c, stride: stride,
-      bias: bias, accumulates: accumulates, threads: threads)
+      matrices, direction: direction, group: group, rows: rows, asFloats(a), into: asFloats(c),
+      stride: stride, bias: bias.map { asFloats($0) }, accumulates: accumulates, threads: threads)
   }
 }
 

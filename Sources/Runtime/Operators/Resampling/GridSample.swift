@@ -4,7 +4,7 @@ import Foundation
 ///
 /// |        | name   | shape | element types |
 /// |--------|--------|-------|---------------|
-/// | input  | `x`    | `[batch, channels, D₁, …, Dₖ]` | numbers of 8 to 64 bits |
+/// | input  | `x`    | `[batch, channels, D₁, …, Dₖ]` | numbers of 8 to 64 bits, `bool` |
 /// | input  | `grid` | `[batch, o₁, …, oₖ, k]` | floats; −1 ... 1 spans an axis, the innermost axis first |
 /// | output | `y`    | `[batch, channels, o₁, …, oₖ]` | type of `x` |
 /// | attr   | `mode` | | `linear` (`bilinear`), `nearest`, `cubic` (`bicubic`) |
@@ -36,7 +36,7 @@ struct GridSample: TensorOperator {
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
-    let x = try inputs.tensor(0, of: ElementType.numbers)
+    let x = try inputs.tensor(0, of: ElementType.numbers.union([.bool]))
     let grid = try inputs.tensor(1, of: ElementType.floats)
     guard let shape = x.shape, let points = grid.shape else { return [.tensor(x.element, nil)] }
     guard shape.rank >= 3, points.rank == shape.rank,

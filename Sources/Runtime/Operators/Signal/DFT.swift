@@ -58,21 +58,20 @@ struct DFT: FloatOperator {
       return [.tensor(input.element, shape)]
     }
     let place = try resolved(axis, rank)
-    let length = try length(shape[place], inputs)
+    let length = length(shape[place], inputs)
+    guard (length.value ?? 1) >= 1 else {
+      throw ModelError(.outOfRange, "a transform of length \(length)", expected: "1 or more")
+    }
     shape[place] = isOneSided && !isInverse ? length / 2 + 1 : length
     return [.tensor(input.element, shape)]
   }
 
-  private func length(_ extent: Dimension, _ inputs: Operands) throws(ModelError) -> Dimension {
+  private func length(_ extent: Dimension, _ inputs: Operands) -> Dimension {
     guard inputs.has(1) else {
       guard isOneSided, isInverse else { return extent }
       return extent.value.map { .fixed(max(0, 2 * ($0 - 1))) } ?? (extent - 1) * 2
     }
-    let length = inputs.extents(1)?.first ?? .unknown
-    guard (length.value ?? 1) >= 1 else {
-      throw ModelError(.outOfRange, "a transform of length \(length)", expected: "1 or more")
-    }
-    return length
+    return inputs.extents(1)?.first ?? .unknown
   }
 
   func lower<T: FloatElement>(_ io: NodeIO, as type: T.Type) throws(ModelError) -> Kernel {

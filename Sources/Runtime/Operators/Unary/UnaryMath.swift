@@ -4,7 +4,7 @@ import CKernels
 ///
 /// |        | name | shape        | element types |
 /// |--------|------|--------------|---------------|
-/// | input  | `x`  | any          | `f16`, `bf16`, `f32`, `f64` |
+/// | input  | `x`  | any          | `f16`, `bf16`, `f32`, `f64`; for some functions integers |
 /// | output | `y`  | shape of `x` | type of `x`   |
 ///
 /// `f16` and `bf16` are computed in `f32`. Error bounds stand beside the kernels, in `vec_math.h`.
@@ -21,12 +21,26 @@ struct UnaryMath: TensorOperator {
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
-    [.tensor(try inputs.tensor(0, of: ElementType.floats))]
+    let elements = function.takesIntegers ? ElementType.numbers : ElementType.floats
+    return [.tensor(try inputs.tensor(0, of: elements))]
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
     let x = try io.input(0)
+    if x.element.isInteger { return try integers(io, x.count) }
     return Self.kernel(function.kernel, a: a, b: b, x.element, count: x.count)
+  }
+
+  private func integers(_ io: NodeIO, _ count: Int) throws(ModelError) -> Kernel {
+    let stage = try Stage(io, as: .f64)
+    let formula = UnaryFormula.f64(function.kernel, Double(a), Double(b))
+    return Kernel("\(function.name)_f64", scratchBytes: stage.scratchOffset) { context in
+      stage.load(context)
+      let x = stage.input(context, 0, as: Double.self)
+      let y = stage.output(context, as: Double.self)
+      context.parallel(count, grain: 4096) { range in for i in range { y[i] = formula(x[i]) } }
+      stage.store(context)
+    }
   }
 
   /// The kernel for any floating-point type.

@@ -8,16 +8,19 @@ struct UnaryFunction: Sendable {
   let name: String
   let versions: [Int]
   let kernel: zoo_unary
+  /// Whether integers may be given, which are computed in f64 and cut off.
+  let takesIntegers: Bool
   /// Decodes the kernel's parameters from a node's attributes.
   let parameters: Parameters
 
   init(
-    _ name: String, _ versions: [Int], _ kernel: zoo_unary,
+    _ name: String, _ versions: [Int], _ kernel: zoo_unary, takesIntegers: Bool = false,
     _ parameters: @escaping Parameters = { (_) throws(ModelError) in (0, 0) }
   ) {
     self.name = name
     self.versions = versions
     self.kernel = kernel
+    self.takesIntegers = takesIntegers
     self.parameters = parameters
   }
 
@@ -32,7 +35,7 @@ let unaryFunctions: [UnaryFunction] = [
   .init("Asin", [7, 22], zoo_unary_asin), .init("Asinh", [9, 22], zoo_unary_asinh),
   .init("Atan", [7, 22], zoo_unary_atan), .init("Atanh", [9, 22], zoo_unary_atanh),
   .init("Ceil", [1, 6, 13], zoo_unary_ceil),
-  .init("Celu", [12, 27], zoo_unary_celu) { (node) throws(ModelError) in
+  .init("Celu", [12, 28], zoo_unary_celu) { (node) throws(ModelError) in
     (try node.float("alpha", default: 1), 0)
   },
   .init("Cos", [7, 22], zoo_unary_cos), .init("Cosh", [9, 22], zoo_unary_cosh),
@@ -56,7 +59,7 @@ let unaryFunctions: [UnaryFunction] = [
     let gamma: Float = node.opset < 6 ? 1.0507 : 1.05070102
     return (try node.float("alpha", default: alpha), try node.float("gamma", default: gamma))
   },
-  .init("Shrink", [9], zoo_unary_shrink) { (node) throws(ModelError) in
+  .init("Shrink", [9], zoo_unary_shrink, takesIntegers: true) { (node) throws(ModelError) in
     (try node.float("lambd", default: 0.5), try node.float("bias", default: 0))
   },
   .init("Sigmoid", [1, 6, 13], zoo_unary_sigmoid),

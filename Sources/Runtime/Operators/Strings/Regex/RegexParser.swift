@@ -71,10 +71,10 @@ struct RegexParser {
     var parts: [RegexNode] = []
     while let scalar = next, scalar != "|", scalar != ")" {
       if take("\\Q") {
-        while place < pattern.count, !take("\\E") {
-          parts.append(literal(pattern[place]))
-          place += 1
-        }
+        // What follows repeats the last character only.
+        let quoted = literals()
+        parts += quoted.dropLast()
+        if let last = quoted.last { parts.append(try repetition(last)) }
         continue
       }
       guard let part = try atom() else { continue }
@@ -103,6 +103,15 @@ struct RegexParser {
     case "$": return .assertion(flags.isMultiline ? .lineEnd : .textEnd)
     default: return literal(scalar)
     }
+  }
+
+  private mutating func literals() -> [RegexNode] {
+    var parts: [RegexNode] = []
+    while place < pattern.count, !take("\\E") {
+      parts.append(literal(pattern[place]))
+      place += 1
+    }
+    return parts
   }
 
   private func literal(_ scalar: Unicode.Scalar) -> RegexNode {
