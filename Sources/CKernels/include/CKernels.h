@@ -18,6 +18,7 @@
 #include "zoo_select.h"
 #include "zoo_threads.h"
 #include "zoo_transpose.h"
+#include "zoo_trees.h"
 #include "zoo_vector.h"
 #include "zoo_half.h"
 #include "zoo_matmul_any.h"

@@ -5,9 +5,9 @@ public struct ReadLimits: Sendable {
   /// Bytes of one decoded tensor.
   public var tensorBytes: Int = 8 << 30
   /// Bytes of the graph and index, decoded.
-  public var graphBytes: Int = 256 << 20
+  public var graphBytes: Int = 1 << 30
   /// Rows of any one table: nodes, values, weights, attributes.
-  public var rows: Int = 4_000_000
+  public var rows: Int = 16_000_000
   /// How deep messages, types and subgraphs may nest.
   public var depth: Int = 64
 

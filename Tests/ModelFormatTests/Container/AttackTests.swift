@@ -82,7 +82,7 @@ import Testing
     ) { $0.graphBytes = 3 },
     attack(
       "huge graph",
-      "a graph of 1099511627776 bytes; expected at most 268435456. Raise ReadLimits.graphBytes if "
+      "a graph of 1099511627776 bytes; expected at most 1073741824. Raise ReadLimits.graphBytes if "
         + "the file can be trusted"
     ) { ($0.codec, $0.graphBytes) = (1, 1 << 40) },
     attack(

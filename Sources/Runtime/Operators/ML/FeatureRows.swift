@@ -30,6 +30,7 @@ struct FeatureRows: Sendable {
     switch element {
     case .f32: Double(source.assumingMemoryBound(to: Float.self)[index])
     case .f64: source.assumingMemoryBound(to: Double.self)[index]
+    case .f16: Double(source.assumingMemoryBound(to: Float16.self)[index])
     case .i64: Double(source.assumingMemoryBound(to: Int64.self)[index])
     default: Double(source.assumingMemoryBound(to: Int32.self)[index])
     }

@@ -18,49 +18,26 @@ extension TreeForest {
       throw ModelError(
         .invalidAttribute, "lists of tree nodes of \(lists) entries", expected: "equal lengths")
     }
-    var rows: [Key: Int] = [:]
-    for index in trees.indices {
-      guard rows.updateValue(index, forKey: Key(trees[index], numbers[index])) == nil else {
-        throw ModelError(
-          .invalidAttribute, "node \(numbers[index]) of tree \(trees[index]) comes twice")
-      }
-    }
-    try addVotes(node, prefix, rows, modes)
-    var inner: [Int: Int32] = [:]
-    for index in trees.indices where modes[index] != "LEAF" { inner[index] = Int32(inner.count) }
-    func child(_ tree: Int, _ number: Int) throws(ModelError) -> Int32 {
-      guard let row = rows[Key(tree, number)] else {
-        throw ModelError(
-          .invalidAttribute, "tree \(tree) branches to node \(number)", expected: "one of its nodes"
-        )
-      }
-      return inner[row] ?? ~Int32(row)
-    }
-    var isChild = Set<Key>()
-    for index in trees.indices where modes[index] != "LEAF" {
-      guard let mode = Self.modes[modes[index]], let feature = Int32(exactly: features[index])
+    let index = try TreeNodeIndex(trees: trees, numbers: numbers)
+    try addVotes(node, prefix, index, rows: modes.count)
+    nodes.reserveCapacity(modes.count)
+    for row in modes.indices {
+      let isLeaf = modes[row] == "LEAF"
+      guard let mode = isLeaf ? .equal : Mode(name: modes[row]),
+        let feature = isLeaf ? 0 : Int32(exactly: features[row])
       else {
         throw ModelError(
-          .invalidAttribute, "a tree node of mode '\(modes[index])'",
-          expected: "one of " + Self.modes.keys.sorted().joined(separator: ", "))
+          .invalidAttribute, "a tree node of mode '\(modes[row])'",
+          expected: "LEAF or one of " + Mode.names.joined(separator: ", "))
       }
-      isChild.formUnion([Key(trees[index], yes[index]), Key(trees[index], no[index])])
+      // A leaf's children, itself, are never asked for: who leads to it does so by its number.
       nodes.append(
         Node(
-          threshold: values[index], feature: feature, yes: try child(trees[index], yes[index]),
-          no: try child(trees[index], no[index]), mode: mode,
-          missingIsYes: missing[checked: index] == 1))
+          threshold: values[row], feature: feature, yes: ~Int32(row), no: ~Int32(row), mode: mode,
+          missingIsYes: !isLeaf && missing[checked: row] == 1))
     }
-    var seen = Set<Int>()
-    for index in trees.indices where !isChild.contains(Key(trees[index], numbers[index])) {
-      guard seen.insert(trees[index]).inserted else {
-        throw ModelError(.invalidAttribute, "tree \(trees[index]) has two roots", expected: "one")
-      }
-      roots.append(try child(trees[index], numbers[index]))
-    }
-    guard seen.count == Set(trees).count else {
-      throw ModelError(.invalidAttribute, "a tree without a root", expected: "one in each tree")
-    }
+    for tree in index.trees { try link(tree, index, modes, yes, no) }
+    roots.sort { Self.row($0) < Self.row($1) }
     baseValues = try Self.numbers(node, "base_values")
     let aggregates = ["AVERAGE", "SUM", "MIN", "MAX"]
     let name = try node.choice("aggregate_function", of: aggregates, default: "SUM")
@@ -68,19 +45,40 @@ extension TreeForest {
     try check()
   }
 
-  private struct Key: Hashable {
-    let tree: Int
-    let node: Int
-    init(_ tree: Int, _ node: Int) {
-      self.tree = tree
-      self.node = node
+  /// Sets the children of a tree's nodes, and its root.
+  private mutating func link(
+    _ tree: TreeNodeIndex.Tree, _ index: TreeNodeIndex, _ modes: [String], _ yes: [Int], _ no: [Int]
+  ) throws(ModelError) {
+    func child(_ number: Int) throws(ModelError) -> Int32 {
+      guard let row = index.row(tree, number) else {
+        throw ModelError(
+          .invalidAttribute, "tree \(tree.id) branches to node \(number)",
+          expected: "one of its nodes")
+      }
+      return modes[row] == "LEAF" ? ~Int32(row) : Int32(row)
     }
+    // The rows' sum less the children's is the root, where there is one.
+    var isChild = Set<Int32>()
+    var root: Int32?
+    for row in index.rows(tree) where modes[row] != "LEAF" {
+      (nodes[row].yes, nodes[row].no) = (try child(yes[row]), try child(no[row]))
+      isChild.formUnion([nodes[row].yes, nodes[row].no])
+    }
+    for row in index.rows(tree) {
+      let place = modes[row] == "LEAF" ? ~Int32(row) : Int32(row)
+      guard !isChild.contains(place) else { continue }
+      guard root == nil else {
+        throw ModelError(.invalidAttribute, "tree \(tree.id) has two roots", expected: "one")
+      }
+      root = place
+    }
+    guard let root else {
+      throw ModelError(.invalidAttribute, "a tree without a root", expected: "one in each tree")
+    }
+    roots.append(root)
   }
 
-  private static let modes: [String: Mode] = [
-    "BRANCH_LEQ": .lessOrEqual, "BRANCH_LT": .less, "BRANCH_GTE": .greaterOrEqual,
-    "BRANCH_GT": .greater, "BRANCH_EQ": .equal, "BRANCH_NEQ": .notEqual,
-  ]
+  private static func row(_ child: Int32) -> Int32 { child < 0 ? ~child : child }
 
   /// A list of floats, or a tensor since version 3.
   private static func numbers(_ node: NodeReader, _ name: String) throws(ModelError) -> [Double] {
@@ -94,9 +92,9 @@ extension TreeForest {
     return try node.floats(name, default: []).map(Double.init)
   }
 
-  /// Each node has a row of `leaves`, inner ones an empty one, so that leaves are numbered as they are written.
+  /// Each node has a row of votes, inner ones an empty one, so that leaves are numbered as they are written.
   private mutating func addVotes(
-    _ node: NodeReader, _ prefix: String, _ rows: [Key: Int], _ modes: [String]
+    _ node: NodeReader, _ prefix: String, _ index: TreeNodeIndex, rows: Int
   ) throws(ModelError) {
     let targets = try node.ints("\(prefix)_ids", default: [])
     let trees = try node.ints("\(prefix)_treeids", default: [])
@@ -106,18 +104,26 @@ extension TreeForest {
       throw ModelError(
         .invalidAttribute, "lists of tree leaves of different lengths", expected: "equal lengths")
     }
-    var byLeaf = [[Vote]](repeating: [], count: modes.count)
-    for index in targets.indices {
-      guard let row = rows[Key(trees[index], numbers[index])] else {
+    let byID = Dictionary(index.trees.map { ($0.id, $0) }) { first, _ in first }
+    var leaves: [Int32] = []
+    var tree: TreeNodeIndex.Tree?
+    voteBegin = Array(repeating: 0, count: rows + 1)
+    for vote in targets.indices {
+      if tree?.id != trees[vote] { tree = byID[trees[vote]] }
+      guard let row = tree.flatMap({ index.row($0, numbers[vote]) }) else {
         throw ModelError(
-          .invalidAttribute, "a vote of node \(numbers[index]) of tree \(trees[index])",
+          .invalidAttribute, "a vote of node \(numbers[vote]) of tree \(trees[vote])",
           expected: "a leaf")
       }
-      byLeaf[row].append(Vote(target: targets[index], weight: weights[index]))
+      leaves.append(Int32(row))
+      voteBegin[row + 1] += 1
     }
-    for list in byLeaf {
-      leaves.append(votes.count..<votes.count + list.count)
-      votes += list
+    for row in 0..<rows { voteBegin[row + 1] += voteBegin[row] }
+    var next = voteBegin
+    votes = Array(repeating: Vote(target: 0, weight: 0), count: targets.count)
+    for (vote, row) in leaves.enumerated() {
+      votes[Int(next[Int(row)])] = Vote(target: targets[vote], weight: weights[vote])
+      next[Int(row)] += 1
     }
   }
 
@@ -140,10 +146,14 @@ extension TreeForest {
       guard let mode = Mode(rawValue: modes[index]), let feature = Int32(exactly: features[index]),
         let a = Int32(exactly: yes[index]), let b = Int32(exactly: no[index]), a >= 0, b >= 0
       else { throw ModelError(.invalidAttribute, "tree node \(index) is out of range") }
-      if mode == .member { members[index] = sets.next() ?? [] }
+      var threshold = splits[index]
+      if mode == .member {
+        threshold = Double(members.count)
+        members.append(sets.next() ?? [])
+      }
       nodes.append(
         Node(
-          threshold: splits[index], feature: feature, yes: yesIsLeaf[index] != 0 ? ~a : a,
+          threshold: threshold, feature: feature, yes: yesIsLeaf[index] != 0 ? ~a : a,
           no: noIsLeaf[index] != 0 ? ~b : b, mode: mode,
           missingIsYes: missing[checked: index] == 1))
     }
@@ -156,15 +166,26 @@ extension TreeForest {
         expected: "as many of each")
     }
     votes = zip(ids, weights).map { Vote(target: $0, weight: $1) }
-    leaves = ids.indices.map { $0..<$0 + 1 }
+    voteBegin = (0...ids.count).map(Int32.init)
     aggregate = Aggregate(rawValue: try node.int("aggregate_function", default: 1)) ?? .sum
     try check()
   }
 
   /// Sets of numbers with NaN between them.
-  private static func memberSets(_ node: NodeReader) throws(ModelError) -> [Set<Double>] {
+  private static func memberSets(_ node: NodeReader) throws(ModelError) -> [[Double]] {
     guard node.has("membership_values") else { return [] }
     let values = try node.tensor("membership_values").doubles ?? []
-    return values.split(omittingEmptySubsequences: false) { $0.isNaN }.map(Set.init)
+    return values.split(omittingEmptySubsequences: false) { $0.isNaN }.map(Array.init)
+  }
+}
+
+extension TreeForest.Mode {
+  static let names = [
+    "BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ",
+  ]
+
+  init?(name: String) {
+    guard let index = Self.names.firstIndex(of: name) else { return nil }
+    self.init(rawValue: UInt8(index))
   }
 }

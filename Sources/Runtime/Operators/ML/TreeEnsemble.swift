@@ -8,13 +8,13 @@
 ///
 /// Source: `ai.onnx.ml` `TreeEnsemble`, version 5, `TreeEnsembleRegressor`, versions 1, 3, 5.
 struct TreeEnsemble: TensorOperator {
-  let forest: TreeForest
+  let forest: FlatForest
   let transform: PostTransform
   let keepsType: Bool
 
   init(_ node: NodeReader) throws(ModelError) {
     try node.require(inputs: 1...1)
-    forest = try TreeForest(ensemble: node)
+    forest = FlatForest(try TreeForest(ensemble: node))
     let number = try node.int("post_transform", default: 0)
     let transforms: [PostTransform] = [.none, .softmax, .logistic, .softmaxZero, .probit]
     transform = transforms[checked: number] ?? .none
@@ -23,8 +23,8 @@ struct TreeEnsemble: TensorOperator {
 
   init(regressor node: NodeReader) throws(ModelError) {
     try node.require(inputs: 1...1)
-    forest = try TreeForest(
-      node, prefix: "target", targets: try node.int("n_targets", default: 1))
+    forest = FlatForest(
+      try TreeForest(node, prefix: "target", targets: try node.int("n_targets", default: 1)))
     transform = try PostTransform(node)
     keepsType = false
   }
@@ -45,8 +45,7 @@ struct TreeEnsemble: TensorOperator {
     let (forest, transform) = (forest, transform)
     let (columns, rows) = (input.shape.last ?? 1, try io.output().shape[0])
     let name = "trees"
-    // Rows that go through a tree together.
-    let grain = max(1, 1 << 14 / max(1, forest.roots.count * 8))
+    let grain = forest.grain
     func kernel<X: TensorElement & BinaryFloatingPoint, Y: TensorElement>(
       _ x: X.Type, _ made: @escaping @Sendable (Double) -> Y
     ) -> Kernel {
@@ -62,25 +61,24 @@ struct TreeEnsemble: TensorOperator {
     case (.f32, _): return kernel(Float.self) { Float($0) }
     case (.f64, .f64): return kernel(Double.self) { $0 }
     case (.f64, _): return kernel(Double.self) { Float($0) }
-    case (.f16, _): return kernel(Float16.self) { Float16($0) }
     default: break
     }
     let features = FeatureRows(input)
     return Kernel(name, scratchBytes: features.scratchBytes) { context in
       let x = features.floats(context.inputBytes(0), scratch: context.scratch)
-      let y = context.output(as: Float.self)
-      forest.write(x, columns, 0..<rows, transform) { y[$0] = Float($1) }
+      guard output == .f16 else {
+        let y = context.output(as: Float.self)
+        return forest.write(x, columns, 0..<rows, transform) { y[$0] = Float($1) }
+      }
+      let y = context.output(as: Float16.self)
+      forest.write(x, columns, 0..<rows, transform) { y[$0] = Float16($1) }
     }
   }
 }
 
-extension TreeForest {
-  func check(columns: Dimension) throws(ModelError) {
-    guard let columns = columns.value, columns < featureCount else { return }
-    throw ModelError(
-      .shapeMismatch, "\(columns) features for trees that look at feature \(featureCount - 1)",
-      expected: "\(featureCount) or more")
-  }
+extension FlatForest {
+  /// The least number of rows that is worth a thread.
+  var grain: Int { max(8, 1 << 14 / max(1, treeCount * 8)) }
 
   /// Gives `write` each row's scores, base values added and transformed.
   func write<T: BinaryFloatingPoint>(
@@ -88,16 +86,17 @@ extension TreeForest {
     _ write: (Int, Double) -> Void
   ) {
     var scores: [Double] = []
-    var voted: [Bool] = []
+    var voted: [UInt8] = []
+    var values = [Double](repeating: 0, count: targets)
     // As many rows at once as keep their scores in the first-level cache.
-    let block = max(1, 1024 / max(1, targets))
+    let block = max(8, 1024 / max(1, targets))
     for start in stride(from: range.lowerBound, to: range.upperBound, by: block) {
-      let part = start..<min(start + block, range.upperBound)
-      score(x, columns, part, &scores, &voted)
-      for (index, row) in part.enumerated() {
-        var values = (0..<targets).map { scores[index * targets + $0] + base($0) }
+      let rows = min(block, range.upperBound - start)
+      score(x + start * columns, rows: rows, columns: columns, &scores, &voted)
+      for row in 0..<rows {
+        for target in 0..<targets { values[target] = scores[row * targets + target] + base(target) }
         transform.apply(&values)
-        for (target, value) in values.enumerated() { write(row * targets + target, value) }
+        for target in 0..<targets { write((start + row) * targets + target, values[target]) }
       }
     }
   }

@@ -11,7 +11,7 @@
 /// makes the pair (1 − s, s), else it is a margin that makes (−s, s). Source: `ai.onnx.ml` `TreeEnsembleClassifier`,
 /// versions 1, 3, 5; the pairs as ONNX Runtime makes them.
 struct TreeEnsembleClassifier: ValueOperator {
-  private let forest: TreeForest
+  private let forest: FlatForest
   private let labels: ClassLabels
   private let transform: PostTransform
   private let isYesOrNo: Bool
@@ -20,10 +20,10 @@ struct TreeEnsembleClassifier: ValueOperator {
   init(_ node: NodeReader) throws(ModelError) {
     try node.require(inputs: 1...1, outputs: 1...2)
     labels = try ClassLabels(node, integers: "classlabels_int64s")
-    forest = try TreeForest(node, prefix: "class", targets: max(1, labels.count))
+    forest = FlatForest(try TreeForest(node, prefix: "class", targets: max(1, labels.count)))
     transform = try PostTransform(node)
-    isYesOrNo = labels.count == 2 && Set(forest.votes.map(\.target)).count <= 1
-    isProbability = forest.votes.allSatisfy { $0.weight >= 0 }
+    isYesOrNo = labels.count == 2 && forest.votedTargets.count <= 1
+    isProbability = forest.hasOnlyPositiveVotes
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
@@ -40,22 +40,23 @@ struct TreeEnsembleClassifier: ValueOperator {
     let columns = x.shape.last ?? 1
     let rows = columns == 0 ? 0 : x.count / columns
     var scores: [Double] = []
-    var voted: [Bool] = []
+    var voted: [UInt8] = []
+    func score<T: BinaryFloatingPoint>(_ x: UnsafeBufferPointer<T>) {
+      guard let base = x.baseAddress, rows > 0 else { return }
+      forest.score(base, rows: rows, columns: columns, &scores, &voted)
+    }
     if let wide = x.elementType == .f64 ? x.doubles : nil {
-      wide.withUnsafeBufferPointer { buffer in
-        if let base = buffer.baseAddress { forest.score(base, columns, 0..<rows, &scores, &voted) }
-      }
+      wide.withUnsafeBufferPointer(score)
     } else {
-      try x.floats().withUnsafeBufferPointer { buffer in
-        if let base = buffer.baseAddress { forest.score(base, columns, 0..<rows, &scores, &voted) }
-      }
+      try x.floats().withUnsafeBufferPointer(score)
     }
     var places: [Int] = []
     var all: [Float] = []
     for row in 0..<rows where !scores.isEmpty {
       let range = row * labels.count..<(row + 1) * labels.count
       let (place, values) =
-        labels.count == 2 ? pair(Array(scores[range]), Array(voted[range])) : many(scores[range])
+        labels.count == 2
+        ? pair(Array(scores[range]), voted[range].map { $0 != 0 }) : many(scores[range])
       places.append(place)
       all += values.map(Float.init)
     }
@@ -75,7 +76,7 @@ struct TreeEnsembleClassifier: ValueOperator {
   private func pair(_ given: [Double], _ voted: [Bool]) -> (Int, [Double]) {
     var scores = given
     var isPair = voted[1]
-    if forest.baseValues.count == 2 {
+    if forest.hasBases {
       for index in 0..<2 { scores[index] += forest.base(index) }
       isPair = true
     } else {
