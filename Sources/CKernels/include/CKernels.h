@@ -1,5 +1,6 @@
 #pragma once
 #include "zoo_block_weights.h"
+#include "zoo_blocked.h"
 #include "zoo_bytes.h"
 #include "zoo_convert.h"
 #include "zoo_cpu.h"

@@ -133,16 +133,16 @@ public struct GraphEditor: Sendable {
   /// Removes nodes and weights whose values nobody uses.
   public mutating func removeDeadNodes() {
     let outputs = Set(edited[graph].outputs)
+    let insertedInputs = Set(inserted.values.flatMap { $0.flatMap(\.inputs) }.compactMap { $0 })
     for index in nodes.indices.reversed() {
       guard let node = nodes[index] else { continue }
       let isUsed = node.outputs.contains { value in
         guard let value else { return false }
         return outputs.contains(value) || !(readers[value] ?? []).isEmpty
-          || inserted.values.contains { $0.contains { $0.inputs.contains(value) } }
+          || insertedInputs.contains(value)
       }
       if !isUsed { remove(index) }
     }
-    let insertedInputs = Set(inserted.values.flatMap { $0.flatMap(\.inputs) }.compactMap { $0 })
     let inputs = Set(edited[graph].inputs)
     edited[graph].weights = edited[graph].weights.filter { value, _ in
       inputs.contains(value) || outputs.contains(value) || insertedInputs.contains(value)

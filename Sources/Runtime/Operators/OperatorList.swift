@@ -6,6 +6,7 @@ let builtinOperators: [OperatorEntry] = [
   controlOperators,
   matrixOperators,
   convolutionOperators,
+  channelBlockOperators,
   quantizedOperators,
   numericOperators,
   recurrentOperators,
@@ -95,6 +96,28 @@ private let convolutionOperators: [OperatorEntry] = [
   .init("ConvTranspose", [1, 11, 22], ConvTranspose.init),
   .init("DeformConv", [19, 22], DeformConv.init),
   .init("FusedConv", domain: "zoo", [1], Conv.init),
+]
+
+private let channelBlockOperators: [OperatorEntry] = [
+  .init("BlockedAffine", domain: "zoo", [1], BlockedAffine.init),
+  .init("BlockedAveragePool", domain: "zoo", [1]) { (node) throws(ModelError) in
+    try BlockedPool(node, isMax: false)
+  },
+  .init("BlockedConcat", domain: "zoo", [1], BlockedConcat.init),
+  .init("BlockedConv", domain: "zoo", [1], BlockedConv.init),
+  .init("BlockedConvTranspose", domain: "zoo", [1], BlockedConvTranspose.init),
+  .init("BlockedGlobalAveragePool", domain: "zoo", [1]) { (node) throws(ModelError) in
+    try BlockedPool(global: node, isMax: false)
+  },
+  .init("BlockedGlobalMaxPool", domain: "zoo", [1]) { (node) throws(ModelError) in
+    try BlockedPool(global: node, isMax: true)
+  },
+  .init("BlockedMaxPool", domain: "zoo", [1]) { (node) throws(ModelError) in
+    try BlockedPool(node, isMax: true)
+  },
+  .init("BlockedResize", domain: "zoo", [1], BlockedResize.init),
+  .init("FromChannelBlocks", domain: "zoo", [1], FromChannelBlocks.init),
+  .init("ToChannelBlocks", domain: "zoo", [1], ToChannelBlocks.init),
 ]
 
 private let quantizedOperators: [OperatorEntry] = [

@@ -4,9 +4,10 @@ public let builtinPasses: [any Pass] = [
   IdentityRemoval(),
   DynamicProductFusion(),
   ConstantFolding(keepsQuantized: false),
-  BatchNormalizationFolding(),
+  AffineFolding(),
   AttentionFusion(),
   ProductFusion(),
+  ChannelBlocking(),
 ]
 
 /// Runs passes over all graphs of a model.

@@ -1,6 +1,6 @@
 /// A rewriting of the graph that keeps what it computes.
 public protocol Pass: Sendable {
-  /// `fuse-gelu`, `fold-batch-normalization`
+  /// `fuse-gelu`, `fold-affine`
   var name: String { get }
 
   /// Rewrites what it can through `context.editor`.

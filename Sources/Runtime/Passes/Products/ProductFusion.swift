@@ -60,7 +60,7 @@ struct ProductFusion: Pass {
     _ index: Int, _ node: Node, _ kind: Kind, _ output: ValueID, _ context: inout PassContext
   ) -> Bool {
     guard let next = context.editor.soleConsumer(of: output),
-      let add = GraphMatcher(context).standard(next), add.opType == "Add",
+      let add = GraphMatcher(context).standard(next), ["Add", "Sum"].contains(add.opType),
       add.inputs.count == 2, let result = add.outputs.first ?? nil,
       let other = add.inputs[0] == output ? add.inputs[1] : add.inputs[0], other != output,
       let type = context.type(other), type.element == .f32

@@ -1,0 +1,209 @@
+// 3 × 3 convolution of channel blocks by Winograd's F(4 × 4, 3 × 3): patches of 6 × 6 pixels and the weights are
+// transformed, so that 36 products of matrices give what 144 would.
+//
+// Output tiles are taken some at a time: their patches are transformed for all input channels, then each unit of output
+// channels is multiplied and transformed back. Weights are stored transformed if that is not much memory; else as
+// they are, and each unit's are transformed for as many tiles as are taken at a time.
+#include <string.h>
+
+#include "blocked_units.h"
+#include "thread_scratch.h"
+#include "zoo_threads.h"
+
+enum {
+  LANES = ZOO_CHANNEL_BLOCK,
+  NUMBERS = 36,
+  STORED_FLOATS = 1 << 20,   // transformed weights up to 4 MB are stored
+  CHUNK_FLOATS = 3 << 17,    // transformed patches: 1.5 MB
+  MAX_TILES = 112,
+};
+
+static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+static int64_t unit_floats(const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape) {
+  return shape->in_channels * kernels->max_blocks * LANES;
+}
+
+static int64_t units_of(const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape) {
+  return divide_up(blocks_of(shape->out_channels), kernels->max_blocks);
+}
+
+static int stores_transformed(const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape) {
+  return units_of(kernels, shape) * unit_floats(kernels, shape) * NUMBERS <= STORED_FLOATS;
+}
+
+int64_t zoo_blocked_winograd_floats(
+    const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape) {
+  const int numbers = stores_transformed(kernels, shape) ? NUMBERS : 9;
+  return units_of(kernels, shape) * unit_floats(kernels, shape) * numbers;
+}
+
+/// taps[9][channel][output channels of the unit]
+static void gather_taps(
+    const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape, int64_t unit,
+    const float *weights, float *taps) {
+  const int64_t width = kernels->max_blocks * LANES, first = unit * width;
+  const int64_t outs = lesser(width, shape->out_channels - first), ins = shape->in_channels;
+  // The last unit may have fewer blocks than the others; its rows are as long as its tiles are wide.
+  const int64_t row = lesser(kernels->max_blocks, blocks_of(outs)) * LANES;
+  for (int64_t m = 0; m < outs; m++) {
+    for (int64_t c = 0; c < ins; c++) {
+      for (int t = 0; t < 9; t++) {
+        taps[t * unit_floats(kernels, shape) + c * row + m] =
+            weights[((first + m) * ins + c) * 9 + t];
+      }
+    }
+  }
+}
+
+void zoo_blocked_winograd_pack(
+    const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape, const float *weights,
+    float *packed) {
+  const int64_t floats = unit_floats(kernels, shape);
+  const int stores = stores_transformed(kernels, shape);
+  // At most as large as the transformed weights that are stored.
+  float *taps = stores ? zoo_thread_scratch((size_t)(floats * 9) * sizeof(float)) : NULL;
+  for (int64_t unit = 0; unit < units_of(kernels, shape); unit++) {
+    if (!stores) {
+      gather_taps(kernels, shape, unit, weights, packed + unit * floats * 9);
+      continue;
+    }
+    memset(taps, 0, (size_t)(floats * 9) * sizeof(float));
+    gather_taps(kernels, shape, unit, weights, taps);
+    kernels->winograd_weights(floats, taps, packed + unit * floats * NUMBERS);
+  }
+}
+
+typedef struct {
+  const zoo_blocked_conv *conv;
+  int64_t high, wide, tiles;  // tiles of an image
+  int64_t chunk, chunks;      // tiles taken at a time
+  int64_t units, floats;      // of a unit's weights for one number
+  int stores;
+} job;
+
+/// numbers[36][block][tile][16]
+static void transform_patches(
+    const job *j, const float *image, int64_t first, int64_t count, float *numbers) {
+  const zoo_conv_shape *shape = j->conv->shape;
+  const int64_t height = shape->input[1], width = shape->input[2];
+  const int64_t blocks = blocks_of(shape->in_channels);
+  const int64_t apart = blocks * count * LANES;
+  float edge[NUMBERS * LANES] __attribute__((aligned(64)));
+  for (int64_t i = 0; i < count; i++) {
+    const int64_t y0 = (first + i) / j->wide * 4 - shape->pad[1];
+    const int64_t x0 = (first + i) % j->wide * 4 - shape->pad[2];
+    const int64_t left = greater(0, -x0), right = lesser(6, width - x0);
+    const int is_inside = y0 >= 0 && y0 + 6 <= height && left == 0 && right == 6;
+    for (int64_t block = 0; block < blocks; block++) {
+      const float *patch = image + ((block * height + y0) * width + x0) * LANES;
+      float *to = numbers + (block * count + i) * LANES;
+      if (is_inside) {
+        j->conv->kernels->winograd_in(patch, width * LANES, to, apart);
+        continue;
+      }
+      memset(edge, 0, sizeof edge);
+      for (int64_t y = greater(0, -y0); y < lesser(6, height - y0); y++) {
+        if (right <= left) break;
+        memcpy(
+            edge + (y * 6 + left) * LANES, patch + (y * width + left) * LANES,
+            (size_t)((right - left) * LANES) * sizeof(float));
+      }
+      j->conv->kernels->winograd_in(edge, 6 * LANES, to, apart);
+    }
+  }
+}
+
+/// products[36][block][tile][16]
+static void multiply(
+    const job *j, int blocks, int64_t count, const float *weights, const float *numbers,
+    float *products) {
+  const zoo_blocked_kernels *kernels = j->conv->kernels;
+  const int64_t in_blocks = blocks_of(j->conv->shape->in_channels), zero = 0;
+  const int64_t steps = divide_up(count, kernels->max_pixels);
+  zoo_blocked_source source = {
+      .block = count * LANES, .columns = &zero, .rows = 1, .column_count = 1,
+      .channels = j->conv->shape->in_channels};
+  zoo_blocked_target target = {.block = count * LANES};
+  for (int n = 0; n < NUMBERS; n++) {
+    source.weights = weights + n * j->floats;
+    for (int64_t i = 0, tile = 0; i < steps; i++) {
+      const int64_t pixels = count / steps + (i < count % steps);
+      source.in = numbers + (n * in_blocks * count + tile) * LANES;
+      target.out = products + (n * blocks * count + tile) * LANES;
+      kernels->tile((int)pixels, blocks, 0, &source, &target);
+      tile += pixels;
+    }
+  }
+}
+
+static void transform_back(
+    const job *j, int64_t image, int64_t block, int64_t blocks, int64_t first, int64_t count,
+    const float *products) {
+  const zoo_blocked_conv *conv = j->conv;
+  const zoo_conv_shape *shape = conv->shape;
+  const int64_t height = shape->output[1], width = shape->output[2];
+  const int64_t plane = (image * blocks_of(shape->out_channels) + block) * height * width;
+  for (int64_t i = 0; i < count; i++) {
+    const int64_t y = (first + i) / j->wide * 4, x = (first + i) % j->wide * 4;
+    const int64_t at = (plane + y * width + x) * LANES;
+    const zoo_blocked_target target = zoo_blocked_target_at(conv, at, block, 0);
+    conv->kernels->winograd_out(
+        products + i * LANES, blocks * count * LANES, (int)lesser(4, height - y),
+        (int)lesser(4, width - x), width * LANES, &target);
+  }
+}
+
+static void run_chunks(void *context, int64_t begin, int64_t end) {
+  const job *j = context;
+  const zoo_blocked_conv *conv = j->conv;
+  const zoo_conv_shape *shape = conv->shape;
+  const int max_blocks = conv->kernels->max_blocks;
+  const int64_t in_blocks = blocks_of(shape->in_channels);
+  const int64_t out_blocks = blocks_of(shape->out_channels);
+  const int64_t numbers = NUMBERS * in_blocks * j->chunk * LANES;
+  const int64_t products = NUMBERS * max_blocks * j->chunk * LANES;
+  const int64_t weights = j->stores ? 0 : NUMBERS * j->floats;
+  float *scratch = zoo_thread_scratch((size_t)(numbers + products + weights) * sizeof(float));
+  const int64_t image_floats = in_blocks * shape->input[1] * shape->input[2] * LANES;
+  for (int64_t i = begin; i < end; i++) {
+    const int64_t image = i / j->chunks, first = i % j->chunks * j->chunk;
+    const int64_t count = lesser(j->chunk, j->tiles - first);
+    transform_patches(j, conv->input + image * image_floats, first, count, scratch);
+    for (int64_t unit = 0; unit < j->units; unit++) {
+      const int64_t block = unit * max_blocks;
+      const int blocks = (int)lesser(max_blocks, out_blocks - block);
+      const float *own = conv->weights + unit * j->floats * (j->stores ? NUMBERS : 9);
+      if (!j->stores) {
+        float *transformed = scratch + numbers + products;
+        conv->kernels->winograd_weights(j->floats, own, transformed);
+        own = transformed;
+      }
+      multiply(j, blocks, count, own, scratch, scratch + numbers);
+      for (int b = 0; b < blocks; b++) {
+        transform_back(
+            j, image, block + b, blocks, first, count, scratch + numbers + b * count * LANES);
+      }
+    }
+  }
+}
+
+void zoo_blocked_winograd_run(const zoo_blocked_conv *conv, int max_threads) {
+  const zoo_conv_shape *shape = conv->shape;
+  job j = {
+      .conv = conv, .high = divide_up(shape->output[1], 4), .wide = divide_up(shape->output[2], 4),
+      .units = units_of(conv->kernels, shape), .floats = unit_floats(conv->kernels, shape),
+      .stores = stores_transformed(conv->kernels, shape)};
+  j.tiles = j.high * j.wide;
+  int64_t threads = zoo_threads_available();
+  if (max_threads > 0) threads = lesser(threads, max_threads);
+  const int64_t room = CHUNK_FLOATS / (NUMBERS * blocks_of(shape->in_channels) * LANES);
+  const int64_t most = greater(lesser(room, MAX_TILES), 4 * conv->kernels->max_pixels);
+  j.chunk = lesser(most, greater(divide_up(j.tiles * shape->batch, threads), 1));
+  j.chunk = lesser(j.chunk, j.tiles);
+  j.chunk = divide_up(j.tiles, divide_up(j.tiles, j.chunk));
+  j.chunks = divide_up(j.tiles, j.chunk);
+  zoo_parallel_for(shape->batch * j.chunks, 1, max_threads, run_chunks, &j);
+}

@@ -1,0 +1,118 @@
+import CKernels
+
+/// The layout in which images are computed between convolutions: `[batch, ⌈channels / 16⌉, height, width, 16]`.
+///
+/// A value in channel blocks is an ordinary tensor of rank 5; how many of its last block's lanes are channels is
+/// known to the nodes that need to know it. Lanes beyond the last channel hold anything, and no operator lets them
+/// reach others. ``ChannelBlocking`` is the pass that chooses where the layout is used; operators of domain `zoo`
+/// that work on it say so, elementwise ones work on it as they are.
+enum ChannelBlocks {
+  static let lanes = Int(ZOO_CHANNEL_BLOCK)
+
+  /// The shape in blocks of images `[batch, channels, height, width]`.
+  static func shape(_ planes: Shape) -> Shape {
+    Shape([planes[0], count(planes[1]), planes[2], planes[3], .fixed(lanes)])
+  }
+
+  /// The shape in planes of images in blocks.
+  static func planes(_ blocks: Shape, channels: Dimension) -> Shape {
+    Shape([blocks[0], channels, blocks[2], blocks[3]])
+  }
+
+  static func planes(_ blocks: [Int], channels: Int) -> [Int] {
+    [blocks[0], channels, blocks[2], blocks[3]]
+  }
+
+  /// Blocks that hold so many channels.
+  static func count(_ channels: Dimension) -> Dimension {
+    (channels + .fixed(lanes - 1)) / .fixed(lanes)
+  }
+
+  static func count(_ channels: Int) -> Int { (channels + lanes - 1) / lanes }
+
+  /// Input `index`, which has to be images in blocks.
+  static func input(_ inputs: Operands, _ index: Int) throws(ModelError) -> TensorType {
+    let x = try inputs.tensor(index, of: [.f32])
+    if let shape = x.shape, shape.rank != 5 || !shape[4].canBe(.fixed(lanes)) {
+      throw ModelError(
+        .shapeMismatch, "input \(index) is \(shape)",
+        expected: "images in channel blocks, [batch, blocks, height, width, \(lanes)]")
+    }
+    return x
+  }
+}
+
+/// `ToChannelBlocks`: images `[batch, channels, height, width]` of `f32` in channel blocks.
+struct ToChannelBlocks: TensorOperator {
+  init(_ node: NodeReader) throws(ModelError) { try node.require(inputs: 1...1) }
+
+  func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
+    let x = try inputs.tensor(0, of: [.f32])
+    guard let shape = x.shape else { return [.tensor(.f32, nil)] }
+    guard shape.rank == 4 else {
+      throw ModelError(
+        .shapeMismatch, "the input is \(shape)", expected: "[batch, channels, height, width]")
+    }
+    return [.tensor(.f32, ChannelBlocks.shape(shape))]
+  }
+
+  func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
+    let x = try io.input(0).shape
+    let (images, channels, pixels) = (Int64(x[0]), Int64(x[1]), Int64(x[2] * x[3]))
+    // Single pixels lie the same way in both layouts.
+    if pixels == 1, x[1] % ChannelBlocks.lanes == 0 { return .alias() }
+    return Kernel("blocks_from_planes_f32") { context in
+      zoo_blocks_from_planes(
+        zoo_cpu_isa(), images, channels, pixels, context.input(0), context.output(),
+        Int32(context.threads))
+    }
+  }
+}
+
+/// `FromChannelBlocks`: images in channel blocks as `[batch, channels, height, width]`.
+///
+/// | attr | meaning |
+/// |---|---|
+/// | `channels` | how many lanes are channels |
+struct FromChannelBlocks: TensorOperator {
+  let channels: Int
+
+  init(_ node: NodeReader) throws(ModelError) {
+    try node.require(inputs: 1...1)
+    channels = try node.int("channels")
+  }
+
+  func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
+    let x = try ChannelBlocks.input(inputs, 0)
+    guard let shape = x.shape else { return [.tensor(.f32, nil)] }
+    guard shape[1].canBe(.fixed(ChannelBlocks.count(channels))) else {
+      throw ModelError(
+        .shapeMismatch, "\(shape[1]) blocks for \(channels) channels",
+        expected: "\(ChannelBlocks.count(channels))")
+    }
+    return [.tensor(.f32, ChannelBlocks.planes(shape, channels: .fixed(channels)))]
+  }
+
+  func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
+    let x = try io.input(0).shape
+    let (images, channels, pixels) = (Int64(x[0]), Int64(channels), Int64(x[2] * x[3]))
+    if pixels == 1, self.channels % ChannelBlocks.lanes == 0 { return .alias() }
+    return Kernel("planes_from_blocks_f32") { context in
+      zoo_planes_from_blocks(
+        zoo_cpu_isa(), images, channels, pixels, context.input(0), context.output(),
+        Int32(context.threads))
+    }
+  }
+}
+
+extension NodeIO {
+  /// The same with another shape for input `index`.
+  func replacing(input index: Int, shape: [Int]) -> NodeIO {
+    var inputs = inputs
+    inputs[index] = inputs[index].map {
+      Operand(element: $0.element, shape: shape, value: $0.value, weight: $0.weight)
+    }
+    return NodeIO(
+      inputs: inputs, outputs: outputs, packedWeights: packedWeights, threads: threads)
+  }
+}

@@ -1,0 +1,126 @@
+import ModelFormat
+import Testing
+import ZooRuntime
+
+/// Networks whose images stay in channel blocks give what they give plain.
+@Suite struct ChannelBlockingTests {
+  typealias Chain = ProductFusionTests.Chain
+
+  static func window(_ extent: Int64, stride: Int64 = 1, pad: Int64 = 0) -> [Attribute] {
+    [
+      Attribute("kernel_shape", .ints([extent, extent])),
+      Attribute("strides", .ints([stride, stride])),
+      Attribute("pads", .ints([pad, pad, pad, pad])),
+    ]
+  }
+
+  static func conv(
+    _ extent: Int64, stride: Int64 = 1, group: Int64 = 1
+  ) -> [Attribute] {
+    window(extent, stride: stride, pad: extent / 2) + [Attribute("group", .int(group))]
+  }
+
+  @Test func aMobileNetworkStaysInBlocks() throws {
+    var numbers = Numbers(seed: 21)
+    var chain = Chain(input: [2, 3, 33, 30])
+    try chain.weight("A", [24, 3, 3, 3], &numbers)
+    try chain.weight("D", [24, 1, 5, 5], &numbers)
+    try chain.weight("S", [8, 24, 1, 1], &numbers)
+    try chain.weight("E", [24, 8, 1, 1], &numbers)
+    try chain.weight("P", [40, 24, 1, 1], &numbers)
+    try chain.weight("Two", [], &numbers, 2)
+    try chain.weight("C", [1, 24, 1, 1], &numbers)
+    chain.node("Conv", ["x", "A"], "a", Self.conv(3, stride: 2))
+    chain.node("HardSwish", ["a"], "b")
+    chain.node("Mul", ["b", "Two"], "c")
+    chain.node("Add", ["c", "C"], "d")
+    chain.node("MaxPool", ["d"], "m", Self.window(3, stride: 1, pad: 1))
+    chain.node("Conv", ["m", "D"], "e", Self.conv(5, group: 24))
+    chain.node("GlobalAveragePool", ["e"], "g")
+    chain.node("Conv", ["g", "S"], "h", Self.conv(1))
+    chain.node("Relu", ["h"], "i")
+    chain.node("Conv", ["i", "E"], "j", Self.conv(1))
+    chain.node("HardSigmoid", ["j"], "k")
+    chain.node("Mul", ["e", "k"], "l")
+    chain.node("Conv", ["l", "P"], "y", Self.conv(1))
+    let x = try Tensor(Array(numbers.floats(2 * 3 * 33 * 30)), shape: [2, 3, 33, 30])
+    try chain.expect(
+      "y", x,
+      types: [
+        "BlockedConv", "BlockedMaxPool", "BlockedConv", "BlockedGlobalAveragePool",
+        "BlockedConv", "BlockedConv", "BlockedAffine", "BlockedConv", "FromChannelBlocks",
+      ])
+  }
+
+  @Test func branchesMeetInBlocks() throws {
+    var numbers = Numbers(seed: 22)
+    var chain = Chain(input: [1, 20, 12, 13])
+    for (name, shape) in [
+      ("A", [24, 20, 3, 3]), ("B", [8, 20, 1, 1]), ("C", [20, 32, 1, 1]), ("V", [20]),
+    ] {
+      try chain.weight(name, shape, &numbers, name == "V" ? 0.5 : nil)
+    }
+    try chain.weight("Scales", [4], &numbers, 2)
+    chain.model.main.weights[chain.values["Scales"]!] = Weight(
+      try Tensor([1, 1, 2, 2] as [Float], shape: [4]))
+    try chain.weight("Roi", [0], &numbers, 0)
+    chain.node("Conv", ["x", "A"], "a", Self.conv(3))
+    chain.node("Conv", ["x", "B"], "b", Self.conv(1))
+    chain.node("Concat", ["a", "b"], "c", [Attribute("axis", .int(1))])
+    chain.node("Conv", ["c", "C"], "d", Self.conv(1))
+    chain.node("Add", ["d", "x"], "e")
+    chain.node("AveragePool", ["e"], "p", Self.window(3, stride: 1, pad: 1))
+    chain.node("BatchNormalization", ["p", "V", "V", "V", "V"], "n")
+    chain.node("Relu", ["n"], "r")
+    chain.node("Resize", ["r", "Roi", "Scales"], "s", [Attribute("mode", .string("linear"))])
+    chain.node("Transpose", ["s"], "y", [Attribute("perm", .ints([0, 2, 3, 1]))])
+    let x = try Tensor(Array(numbers.floats(20 * 12 * 13)), shape: [1, 20, 12, 13])
+    try chain.expect(
+      "y", x,
+      types: [
+        "ToChannelBlocks", "BlockedConv", "BlockedConv", "BlockedConcat", "BlockedConv",
+        "BlockedAveragePool", "BlockedAffine", "BlockedResize", "FromChannelBlocks", "Transpose",
+      ])
+  }
+
+  /// A value that is needed in both forms has both; a convolution that blocks would not make faster stays as it is.
+  @Test func whatOthersReadIsThereInPlanes() throws {
+    var numbers = Numbers(seed: 23)
+    var chain = Chain(input: [1, 4, 9, 8])
+    try chain.weight("A", [16, 4, 3, 3], &numbers)
+    try chain.weight("B", [2, 4, 1, 1], &numbers)
+    chain.node("Conv", ["x", "A"], "a", Self.conv(3))
+    chain.node("Softmax", ["a"], "b", [Attribute("axis", .int(1))])
+    chain.node("Mul", ["a", "b"], "c")
+    chain.node("Conv", ["x", "B"], "d", Self.conv(1))
+    chain.node("Concat", ["c", "d"], "y", [Attribute("axis", .int(1))])
+    let x = try Tensor(Array(numbers.floats(4 * 72)), shape: [1, 4, 9, 8])
+    try chain.expect(
+      "y", x,
+      types: ["BlockedConv", "FromChannelBlocks", "Softmax", "Mul", "Conv", "Concat"])
+  }
+
+  /// Transposed convolutions whose taps do not overlap give blocks, or planes where all taps fit into one block.
+  @Test func spreadingConvolutionsReadBlocks() throws {
+    var numbers = Numbers(seed: 24)
+    var chain = Chain(input: [2, 5, 7, 17])
+    try chain.weight("A", [20, 5, 3, 3], &numbers)
+    try chain.weight("T", [20, 37, 2, 3], &numbers)
+    try chain.weight("B", [37], &numbers)
+    try chain.weight("V", [37], &numbers, 0.5)
+    try chain.weight("U", [37, 3, 2, 2], &numbers)
+    try chain.weight("C", [1, 3, 1, 1], &numbers)
+    chain.node("Conv", ["x", "A"], "a", Self.conv(3))
+    chain.node(
+      "ConvTranspose", ["a", "T", "B"], "b", [Attribute("strides", .ints([2, 3]))])
+    chain.node("BatchNormalization", ["b", "V", "B", "B", "V"], "c")
+    chain.node("Relu", ["c"], "d")
+    chain.node(
+      "ConvTranspose", ["d", "U"], "e", [Attribute("strides", .ints([2, 2]))])
+    chain.node("Add", ["e", "C"], "f")
+    chain.node("Sigmoid", ["f"], "y")
+    let x = try Tensor(Array(numbers.floats(2 * 5 * 7 * 17)), shape: [2, 5, 7, 17])
+    try chain.expect(
+      "y", x, types: ["BlockedConv", "BlockedConvTranspose", "BlockedConvTranspose"])
+  }
+}
