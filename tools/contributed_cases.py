@@ -816,3 +816,97 @@ def _(g):
     count = 2 if axes is not None else 3
     starts, ends = g.integers(0, 2, count).astype(np.int64), g.integers(3, 6, count).astype(np.int64)
     return Case("DynamicSlice", [("x", real(g, 4, 5, 6)), ("s", starts), ("e", ends), ("a", axes)], domain="", opset=9)
+
+
+# Others
+
+
+@maker("Inverse")
+def _(g):
+    n = int(g.integers(1, 7))
+    x = real(g, *extents(g, int(g.integers(0, 3)), 1, 3), n, n) + 3 * np.eye(n, dtype=F32)
+    return Case("Inverse", [("x", x.astype(pick(g, F32, np.float64)))], tolerance=(2e-3, 2e-3))
+
+
+@maker("CDist")
+def _(g):
+    m, k, n = extents(g, 3, 1, 9)
+    kind = pick(g, F32, np.float64)
+    inputs = [("a", real(g, m, n).astype(kind)), ("b", real(g, k, n).astype(kind))]
+    return Case("CDist", inputs, {"metric": pick(g, "sqeuclidean", "euclidean")}, tolerance=(1e-3, 1e-3))
+
+
+@maker("CropAndResize")
+def _(g):
+    n, c, parts = extents(g, 3, 1, 4)
+    h, w = extents(g, 2, 2, 8)
+    rois = np.sort(g.uniform(-0.1, 1.1, (parts, 2, 2)), axis=1).reshape(parts, 4).astype(F32)
+    inputs = [("x", real(g, n, c, h, w)), ("rois", rois), ("batch", g.integers(0, n, parts).astype(np.int32))]
+    inputs += [("size", g.integers(1, 6, 2).astype(np.int32))]
+    attributes = {"mode": pick(g, "bilinear", "nearest"), "extrapolation_value": 0.5}
+    return Case("CropAndResize", inputs, attributes, constants=some(g, ["size"]))
+
+
+@maker("NGramRepeatBlock")
+def _(g):
+    batch, time = extents(g, 2, 1, 9)
+    inputs = [("ids", g.integers(0, 4, (batch, time)).astype(np.int64)), ("scores", real(g, batch, 5))]
+    return Case("NGramRepeatBlock", inputs, {"ngram_size": int(g.integers(1, 4))})
+
+
+@maker("BifurcationDetector")
+def _(g):
+    source = g.integers(0, 4, g.integers(1, 9)).astype(np.int64)
+    previous = int(g.integers(0, len(source) + 1))
+    predicted = None
+    if coin(g, 0.7):
+        predicted = np.concatenate([source[previous:], g.integers(0, 4, 1)])
+        if coin(g) and len(predicted) > 1:
+            predicted[g.integers(len(predicted))] = 9
+    inputs = [("src", source), ("cur", g.integers(0, 4, g.integers(1, 6)).astype(np.int64))]
+    inputs += [("previous", pick(g, np.array([previous]), np.array(previous))), ("pred", predicted)]
+    return Case("BifurcationDetector", inputs, {"min_ngram_size": 1, "max_ngram_size": 3}, (True, True))
+
+
+@maker("DynamicTimeWarping")
+def _(g):
+    shape = extents(g, 2, 1, 9)
+    x = real(g, *([1] if coin(g) else []), *shape)
+    return Case("DynamicTimeWarping", [("x", np.abs(x))], tolerance=(0.0, 0.0))
+
+
+@maker("MurmurHash3")
+def _(g):
+    kind = pick(g, np.int32, np.uint32, np.int64, np.uint64, F32, np.float64, object)
+    shape = extents(g, int(g.integers(0, 3)))
+    if kind is object:
+        words = ["", "a", "ab", "abc", "abcd", "zebra and lion", "\u00e9t\u00e9"]
+        x = np.array([pick(g, *words) for _ in range(int(np.prod(shape)))], object).reshape(shape)
+    else:
+        x = (g.standard_normal(shape) * 1000).astype(kind)
+    positive = int(coin(g))
+    return Case("MurmurHash3", [("x", x)], {"positive": positive, "seed": int(g.integers(0, 99))}, tolerance=(0.0, 0.0))
+
+
+def ties(op):
+    """Every pair of codes, with scales that quantizers choose: ties must be broken as ONNX Runtime breaks them."""
+
+    def make(g):
+        kind = pick(g, np.uint8, np.int8)
+        info = np.iinfo(kind)
+        codes = np.arange(info.min, info.max + 1).astype(kind)
+        a, b = codes[:, None], codes[None, :]
+        if coin(g, 0.3):
+            b = b[:, :1] + kind(g.integers(0, 127))
+        # Written out: for broadcast operands ONNX Runtime has other kernels.
+        a, b = (np.ascontiguousarray(v) for v in np.broadcast_arrays(a, b)) if b.size > 1 else (a[:, 0], b[0])
+        scale = lambda: np.asarray(F32(F32(g.choice([0.5, 1, 2, 3, 6])) / F32(255)))
+        inputs = [("a", a), ("sa", scale()), ("za", zero(g, kind)), ("b", b), ("sb", scale()), ("zb", zero(g, kind))]
+        inputs += [("sc", scale()), ("zc", zero(g, kind))]
+        return Case(op, inputs, constants={"sa", "za", "sb", "zb", "sc", "zc"}, tolerance=(0.0, 0.0))
+
+    maker(f"{op}Ties")(make)
+
+
+ties("QLinearAdd")
+ties("QLinearMul")

@@ -62,10 +62,10 @@ typedef struct {
   void (*block_row)(const zoo_block_row *, float *out);
   /// Their product with a[k]; `sums` has the sum of each block of a.
   float (*block_dot)(const zoo_block_row *, const float *a, const float *sums);
-  /// y = saturate(round((a · a_scale + b · b_scale) / y_scale + y_zero)), of operands without their zero points
+  /// y = saturate(round(((a − a_zero) · a_scale + (b − b_zero) · b_scale) / y_scale + y_zero))
   void (*qlinear_add_u8)(const zoo_qlinear_binary *);
   void (*qlinear_add_s8)(const zoo_qlinear_binary *);
-  /// y = saturate(round(a · b · (a_scale · b_scale / y_scale) + y_zero))
+  /// y = saturate(round((a − a_zero) · (b − b_zero) · (a_scale · b_scale / y_scale) + y_zero))
   void (*qlinear_mul_u8)(const zoo_qlinear_binary *);
   void (*qlinear_mul_s8)(const zoo_qlinear_binary *);
 } zoo_vector_kernels;

@@ -71,9 +71,16 @@ private let contributedActivations: [OperatorEntry] = [
 ]
 
 private let contributedShapes: [OperatorEntry] = [
+  entry("BifurcationDetector", BifurcationDetector.init),
+  entry("CDist", CDist.init),
+  entry("CropAndResize", CropAndResize.init),
+  entry("DynamicTimeWarping", DynamicTimeWarping.init),
   entry("ExpandDims", ExpandDims.init),
   entry("GatherND", GatherND.init),
   entry("GridSample", GridSample.init),
+  entry("Inverse", Inverse.init),
+  entry("MurmurHash3", MurmurHash3.init),
+  entry("NGramRepeatBlock", NGramRepeatBlock.init),
   entry("Pad", ContributedShaping.init(pad:)),
   entry("Range", ContributedShaping.init(range:)),
   entry("SampleOp", Identity.init),

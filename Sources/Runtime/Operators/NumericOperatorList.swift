@@ -51,7 +51,7 @@ private let normalizationOperators: [OperatorEntry] = [
   .init("Softmax", [1, 11, 13]) { (node) throws(ModelError) in try Softmax(node, .plain) },
   .init("LogSoftmax", [1, 11, 13]) { (node) throws(ModelError) in try Softmax(node, .logarithm) },
   .init("Hardmax", [1, 11, 13]) { (node) throws(ModelError) in try Softmax(node, .hard) },
-  .init("LayerNormalization", [17]) { (node) throws(ModelError) in
+  .init("LayerNormalization", [1, 17]) { (node) throws(ModelError) in
     try LayerNormalization(node, rms: false)
   },
   .init("LayerNormalization", domain: "com.microsoft", [1]) { (node) throws(ModelError) in
