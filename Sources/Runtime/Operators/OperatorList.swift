@@ -18,6 +18,7 @@ let builtinOperators: [OperatorEntry] = [
   randomOperators,
   classicalOperators,
   contributedOperators,
+  trainingOperators,
 ].flatMap { $0 }
 
 private let shapeOperators: [OperatorEntry] = [
@@ -197,6 +198,13 @@ private let randomOperators: [OperatorEntry] = [
   .init("RandomNormalLike", [1, 22], RandomTensor.normalLike),
   .init("RandomUniform", [1, 22], RandomTensor.uniform),
   .init("RandomUniformLike", [1, 22], RandomTensor.uniformLike),
+]
+
+private let trainingOperators: [OperatorEntry] = [
+  .init("Adagrad", domain: "ai.onnx.preview.training", [1], OptimizerStep.adagrad),
+  .init("Adam", domain: "ai.onnx.preview.training", [1], OptimizerStep.adam),
+  .init("Gradient", domain: "ai.onnx.preview.training", [1], Gradient.init),
+  .init("Momentum", domain: "ai.onnx.preview.training", [1], OptimizerStep.momentum),
 ]
 
 private let stringOperators: [OperatorEntry] = [

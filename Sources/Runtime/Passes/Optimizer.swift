@@ -34,7 +34,8 @@ struct Optimizer {
   static func prepare(
     _ model: Model, _ options: Session.Options
   ) throws(ModelError) -> Result {
-    let plain = try ConstantLifting.lift(FunctionInlining.inline(model))
+    let lifted = try ConstantLifting.lift(FunctionInlining.inline(model))
+    let plain = try GradientExpansion.expand(lifted, options.registry)
     var run = Optimizer(model: try decoded(plain), options: options)
     guard options.optimizes else { return Result(model: run.model, log: []) }
     for pass in options.passes {

@@ -73,6 +73,15 @@ enum Elementary {
       Darwin.log(x)
     #endif
   }
+  static func pow(_ x: Double, _ y: Double) -> Double {
+    #if canImport(Glibc)
+      Glibc.pow(x, y)
+    #elseif canImport(Musl)
+      Musl.pow(x, y)
+    #else
+      Darwin.pow(x, y)
+    #endif
+  }
   static func exp(_ x: Double) -> Double {
     #if canImport(Glibc)
       Glibc.exp(x)
