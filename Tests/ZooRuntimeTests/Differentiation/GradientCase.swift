@@ -37,9 +37,6 @@ struct GradientCase: Sendable, CustomTestStringConvertible {
     self.precision = precision
   }
 
-  /// Whether the runtime has the operator itself, not only its gradient.
-  var canRun: Bool { OperatorRegistry.standard.entry(opType, domain: "") != nil }
-
   var testDescription: String {
     let shapes = operands.map { operand in
       switch operand {
