@@ -115,9 +115,16 @@ struct TypeInference {
   }
 
   func operands(_ step: Program.Step) -> Operands {
-    Operands(
-      types: step.inputs.map { types[$0] }, known: step.inputs.map { known[$0] },
-      isPresent: step.inputs.map { $0 != 0 }, outputCount: step.outputs.count
+    let types = step.inputs.map { self.types[$0] }
+    let known = step.inputs.map { self.known[$0] }
+    let isPresent = step.inputs.map { $0 != 0 }
+    // Who holds `self` while outputs are noted makes a copy of all types: only steps with subgraphs need it.
+    if step.bodies.isEmpty {
+      return Operands(
+        types: types, known: known, isPresent: isPresent, outputCount: step.outputs.count)
+    }
+    return Operands(
+      types: types, known: known, isPresent: isPresent, outputCount: step.outputs.count
     ) { (graph, given) throws(ModelError) in
       guard let body = step.bodies[graph] else { return [] }
       return try self.outputTypes(of: body, given)

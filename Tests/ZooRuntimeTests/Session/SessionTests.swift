@@ -65,4 +65,24 @@ import ZooRuntime
             + "Twiddle, opset 21, at node #1"))
     }
   }
+
+  /// Planning a chain takes time that grows with its length, not with the length's square.
+  @Test func longChains() throws {
+    var model = Model()
+    var graph = Graph()
+    let first = model.addValue("x", type: .tensor(.f32, ["n"]))
+    graph.inputs = [first]
+    var last = first
+    for index in 0..<5_000 {
+      let next = model.addValue("v\(index)")
+      graph.nodes.append(Node(index % 2 == 0 ? "Neg" : "Abs", inputs: [last], outputs: [next]))
+      last = next
+    }
+    graph.outputs = [last]
+    model.main = graph
+    let session = try Session(model)
+    let output = try session.run(["x": .f32([3, -4])])["v4999"]
+    #expect(output == (try .f32([3, 4])))
+    #expect(try session.planReport(extents: ["n": 1000]).arenaBytes <= 3 * 4096)
+  }
 }
