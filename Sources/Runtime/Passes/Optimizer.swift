@@ -5,6 +5,8 @@ public let builtinPasses: [any Pass] = [
   DynamicProductFusion(),
   ConstantFolding(keepsQuantized: false),
   AffineFolding(),
+  EinsumLowering(),
+  NormalizationFusion(),
   AttentionFusion(),
   ProductFusion(),
   ChannelBlocking(),
