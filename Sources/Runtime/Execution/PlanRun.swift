@@ -30,14 +30,16 @@ struct PlanRun {
   }
 
   private func run(_ inputs: [Value]) throws(ModelError) -> [Value] {
-    for (slot, value) in zip(plan.program.inputs, inputs) { set(slot, value) }
-    let outputs = try allocateOutputs()
+    for index in inputs.indices { set(plan.program.inputs[index], inputs[index]) }
+    let written = try allocateOutputs()
     try plan.operands.withUnsafeBufferPointer { (operands) throws(ModelError) in
       try plan.steps.withUnsafeBufferPointer { (steps) throws(ModelError) in
-        for index in steps.indices { try execute(steps[index], operands) }
+        guard let first = steps.baseAddress, let operands = operands.baseAddress else { return }
+        // By address: a step that is passed by value is retained field by field.
+        for index in steps.indices { try execute(first + index, operands) }
       }
     }
-    return try collect(outputs)
+    return try collect(written)
   }
 
   private func set(_ slot: Int, _ value: Value) {
@@ -45,39 +47,43 @@ struct PlanRun {
     state.table[slot] = value.tensor?.base
   }
 
-  /// Makes the tensors that kernels write outputs into.
-  private func allocateOutputs() throws(ModelError) -> [Tensor?] {
-    var outputs = [Tensor?](repeating: nil, count: plan.program.outputs.count)
+  /// Makes the tensors that kernels write outputs into, in the order of `plan.written`.
+  private func allocateOutputs() throws(ModelError) -> [Value] {
+    var values: [Value] = []
+    values.reserveCapacity(plan.written.count)
     for output in plan.written {
       let tensor = try Tensor(output.element, shape: output.extents) { (_) throws(ModelError) in }
-      outputs[output.position] = tensor
       state.table[output.slot] = tensor.base
+      values.append(.tensor(tensor))
     }
     // Slots that share a call's value are pointed by steps of their own.
     for (slot, root) in plan.moving { state.table[slot] = state.table[root] }
-    return outputs
+    return values
   }
 
   private func execute(
-    _ step: Plan.Step, _ operands: UnsafeBufferPointer<Int32>
+    _ step: UnsafePointer<Plan.Step>, _ operands: UnsafePointer<Int32>
   ) throws(ModelError) {
     let start = observer == nil ? 0 : Clock.nanoseconds()
     do throws(ModelError) {
-      switch step.action {
+      switch step.pointee.action {
       case .kernel(let body):
-        guard let base = operands.baseAddress else { return }
         try body(
           KernelContext(
-            table: state.table, slots: base + step.firstOperand, inputCount: step.inputCount,
-            outputCount: step.outputCount, threads: threads))
+            table: state.table, slots: operands + step.pointee.firstOperand,
+            inputCount: step.pointee.inputCount, outputCount: step.pointee.outputCount,
+            threads: threads))
       case .alias(let root):
-        state.table[step.firstOperand] = state.table[root]
+        state.table[step.pointee.firstOperand] = state.table[root]
       case .call:
-        try call(plan.program.steps[step.program])
+        try call(plan.program.steps[step.pointee.program])
+      case .branch(let op):
+        try run(op, plan.program.steps[step.pointee.program])
       }
-    } catch { throw error.at(node: plan.program.steps[step.program].site) }
-    for slot in step.releases { state.values[slot] = nil }
-    observer?.finished(step, of: plan, nanoseconds: Clock.nanoseconds() - start)
+    } catch { throw error.at(node: plan.program.steps[step.pointee.program].site) }
+    for slot in step.pointee.releases { state.values[slot] = nil }
+    guard let observer else { return }
+    observer.finished(step.pointee, of: plan, nanoseconds: Clock.nanoseconds() - start)
   }
 
   private func call(_ step: Program.Step) throws(ModelError) {
@@ -91,11 +97,28 @@ struct PlanRun {
           .arityMismatch, "a subgraph with \(body.inputs.count - body.captures.count) inputs",
           expected: "\(given.count), as the operator gives it")
       }
-      var values = given
-      for capture in body.captures { values.append(try captured(capture)) }
-      return try PlanRun.run(body, values, threads: threads, observer: observer)
+      return try run(body, given)
     }
-    let outputs = try call.evaluate(inputs)
+    try take(try call.evaluate(inputs), step)
+  }
+
+  private func run(_ op: any BranchOperator, _ step: Program.Step) throws(ModelError) {
+    guard let condition = state.table[step.inputs[0]],
+      let body = step.bodies[op.branch(if: condition.load(as: UInt8.self) != 0)]
+    else { throw ModelError(.invalidGraph, "a condition or a subgraph that is not there") }
+    try take(try run(body, []), step)
+  }
+
+  /// Runs a subgraph on what it is given and what it captures.
+  private func run(_ body: Program, _ given: [Value]) throws(ModelError) -> [Value] {
+    var values = given
+    values.reserveCapacity(given.count + body.captures.count)
+    for capture in body.captures { values.append(try captured(capture)) }
+    return try PlanRun.run(body, values, threads: threads, observer: observer)
+  }
+
+  /// Puts the values that a step has made where the plan has them.
+  private func take(_ outputs: [Value], _ step: Program.Step) throws(ModelError) {
     guard outputs.count >= step.outputs.count else {
       throw ModelError(
         .arityMismatch, "\(outputs.count) outputs were made", expected: "\(step.outputs.count)")
@@ -151,10 +174,17 @@ struct PlanRun {
       })
   }
 
-  private func collect(_ outputs: [Tensor?]) throws(ModelError) -> [Value] {
+  private func collect(_ written: [Value]) throws(ModelError) -> [Value] {
+    if written.count == plan.program.outputs.count { return written }
     var values: [Value] = []
-    for (slot, output) in zip(plan.program.outputs, outputs) {
-      if let output { values.append(.tensor(output)) } else { values.append(try value(slot)) }
+    var next = 0
+    for (position, slot) in plan.program.outputs.enumerated() {
+      if next < written.count, plan.written[next].position == position {
+        values.append(written[next])
+        next += 1
+      } else {
+        values.append(try value(slot))
+      }
     }
     return values
   }

@@ -38,10 +38,13 @@ public protocol ValueOperator: Operator {
   func evaluate(_ call: ValueCall) throws(ModelError) -> [Value]
 }
 
-/// An operator that runs one of its subgraphs, which take no inputs, and gives what that gives.
+/// An operator that runs one of its subgraphs, which take no inputs, and gives what that gives; its first input, one
+/// `bool`, says which.
 protocol BranchOperator: Operator {
   /// The subgraph that runs, if that is known already.
   func branch(_ inputs: Operands) throws(ModelError) -> GraphID?
+
+  func branch(if condition: Bool) -> GraphID
 }
 
 /// A tensor operator that only moves elements, whatever they are: for strings and for elements that share bytes it

@@ -20,6 +20,8 @@ final class Plan: Sendable {
     case kernel(Kernel.Body)
     /// Lowered and run when its inputs are there.
     case call
+    /// Runs one of the step's subgraphs, by the condition in its first input.
+    case branch(any BranchOperator)
     /// Points a slot to where another slot's value has been put.
     case alias(of: Int)
   }
@@ -45,7 +47,7 @@ final class Plan: Sendable {
   let inputTypes: [ValueType]
   let arenaBytes: Int
   let scratchSlots: [(slot: Int, offset: Int)]
-  /// Outputs of the graph that kernels write.
+  /// Outputs of the graph that kernels write, by position.
   let written: [Written]
   /// Slots that share memory which is another one in each run.
   let moving: [(slot: Int, root: Int)]
@@ -80,7 +82,8 @@ final class Plan: Sendable {
   ) {
     self.program = program
     self.steps = steps
-    self.operands = operands
+    // Never empty, so that it has an address.
+    self.operands = operands.isEmpty ? [0] : operands
     self.homes = homes
     self.types = types
     self.inputTypes = inputTypes
@@ -107,7 +110,7 @@ final class Plan: Sendable {
         let extents = type.shape?.extents
       else { return nil }
       return Written(slot: slot, position: position, element: type.element, extents: extents)
-    }
+    }.sorted { $0.position < $1.position }
   }
 
   var slotCount: Int { homes.count + scratchSlots.count }

@@ -173,10 +173,20 @@ struct PlanBuilder {
 
   private mutating func addCall(_ step: Program.Step, _ index: Int) {
     for slot in step.outputs where slot != 0 { homes[slot] = .value }
+    let branch = hasCondition(step) ? step.op as? any BranchOperator : nil
     steps.append(
       Plan.Step(
-        program: index, action: .call, kernelName: "call", firstOperand: 0,
+        program: index, action: branch.map(Plan.Action.branch) ?? .call,
+        kernelName: branch == nil ? "call" : "branch", firstOperand: 0,
         inputCount: step.inputs.count, outputCount: step.outputs.count, releases: []))
+  }
+
+  /// Whether the first input is certainly one `bool`.
+  private func hasCondition(_ step: Program.Step) -> Bool {
+    guard let slot = step.inputs.first, case .tensor(let type)? = inference.types[slot] else {
+      return false
+    }
+    return type.element == .bool && type.shape?.count.value == 1
   }
 
   /// The root that `slot` may take over from input `input`: memory of this plan that nobody reads later.

@@ -72,9 +72,9 @@ enum InputCheck {
       expected: parameter.type?.description ?? "a value")
   }
 
-  static func unknown(_ values: [String: Value], _ all: [Session.Parameter]) -> ModelError {
+  static func unknown(_ given: [String], _ all: [Session.Parameter]) -> ModelError {
     let names = all.map(\.name)
-    let stray = values.keys.filter { !names.contains($0) }.sorted()
+    let stray = given.filter { !names.contains($0) }.sorted()
     return ModelError(
       .unknownInput, "a value for '\(stray.joined(separator: "', '"))'",
       expected: "only the model's inputs: " + names.map { "'\($0)'" }.joined(separator: ", "))

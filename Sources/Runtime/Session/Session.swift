@@ -100,14 +100,17 @@ public final class Session: Sendable {
   ///   the session can be used again.
   /// - Complexity: The first run with a given set of extents plans, O(nodes); later runs allocate their outputs only.
   public func run(_ inputs: [String: Tensor]) throws(ModelError) -> [String: Tensor] {
+    let computed = try run(
+      count: inputs.count, names: { Array(inputs.keys) }, value: { inputs[$0].map(Value.tensor) })
     var results: [String: Tensor] = [:]
-    for (name, value) in try run(values: inputs.mapValues(Value.tensor)) {
+    results.reserveCapacity(computed.count)
+    for (parameter, value) in zip(outputs, computed) {
       guard let tensor = value.tensor else {
         throw ModelError(
-          .elementTypeMismatch, "output '\(name)' is \(value.type)", expected: "a tensor",
-          remedy: "call run(values:) for models with other outputs")
+          .elementTypeMismatch, "output '\(parameter.name)' is \(value.type)",
+          expected: "a tensor", remedy: "call run(values:) for models with other outputs")
       }
-      results[name] = tensor
+      results[parameter.name] = tensor
     }
     return results
   }
@@ -128,8 +131,20 @@ public final class Session: Sendable {
   func run(
     _ values: [String: Value], observer: (any RunObserver)?
   ) throws(ModelError) -> [Value] {
+    try run(
+      count: values.count, names: { Array(values.keys) }, observer: observer, value: { values[$0] })
+  }
+
+  /// - Parameters:
+  ///   - count: How many values are given.
+  ///   - names: What they are given for.
+  ///   - value: The value for an input.
+  private func run(
+    count: Int, names: () -> [String], observer: (any RunObserver)? = nil,
+    value: (String) -> Value?
+  ) throws(ModelError) -> [Value] {
     do throws(ModelError) {
-      let ordered = try order(values)
+      let ordered = try order(count, names, value)
       return try PlanRun.run(program, ordered, threads: threads, observer: observer) {
         () throws(ModelError) in
         try InputCheck.check(ordered, against: self.inputs)
@@ -137,13 +152,15 @@ public final class Session: Sendable {
     } catch { throw error.at(file: model.fileName) }
   }
 
-  private func order(_ values: [String: Value]) throws(ModelError) -> [Value] {
+  private func order(
+    _ count: Int, _ names: () -> [String], _ value: (String) -> Value?
+  ) throws(ModelError) -> [Value] {
     var ordered: [Value] = []
     ordered.reserveCapacity(inputs.count)
     var used = 0
     var missing: Parameter?
     for parameter in inputs {
-      if let value = values[parameter.name] {
+      if let value = value(parameter.name) {
         used += 1
         ordered.append(value)
       } else if let tensor = defaults[parameter.name] {
@@ -153,7 +170,7 @@ public final class Session: Sendable {
       }
     }
     // A wrong name is also a missing one: the wrong one says more.
-    if used != values.count { throw InputCheck.unknown(values, inputs) }
+    if used != count { throw InputCheck.unknown(names(), inputs) }
     if let missing { throw InputCheck.missing(missing, inputs) }
     return ordered
   }

@@ -36,8 +36,10 @@ struct If: ValueOperator, BranchOperator {
 
   func branch(_ inputs: Operands) throws(ModelError) -> GraphID? {
     guard let condition = inputs.constant(0), condition.elementType == .bool else { return nil }
-    return try isTrue(condition) ? thenBranch : elseBranch
+    return try branch(if: isTrue(condition))
   }
+
+  func branch(if condition: Bool) -> GraphID { condition ? thenBranch : elseBranch }
 
   private func isTrue(_ condition: Tensor) throws(ModelError) -> Bool {
     let values = try condition.array(of: Bool.self)
@@ -49,6 +51,6 @@ struct If: ValueOperator, BranchOperator {
   }
 
   func evaluate(_ call: ValueCall) throws(ModelError) -> [Value] {
-    try call.run(isTrue(call.tensor(0)) ? thenBranch : elseBranch, [])
+    try call.run(branch(if: isTrue(call.tensor(0))), [])
   }
 }
