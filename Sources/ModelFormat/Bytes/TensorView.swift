@@ -24,6 +24,7 @@ extension MappedFile {
     }
     return try Tensor(elementType, shape: shape) { target in
       target.copyMemory(from: source)
+      release(offset..<offset + count)
       if elementType == .bool {
         for index in target.indices where target[index] > 1 { target[index] = 1 }
       }

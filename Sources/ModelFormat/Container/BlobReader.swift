@@ -72,6 +72,8 @@ final class BlobReader: Sendable {
             error.code, "chunk \(chunk): \(error.found)", expected: error.expected,
             remedy: error.remedy, at: error.site)
         }
+        self.file.release(
+          self.offset + start..<self.offset + start + Int(self.blob.stored[chunk]))
       }
     }
   }

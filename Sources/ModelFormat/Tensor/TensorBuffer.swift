@@ -51,6 +51,13 @@ public final class TensorBuffer: @unchecked Sendable {
   /// Whether this is a view of memory that `object` keeps alive.
   package func isView(ownedBy object: AnyObject) -> Bool { owner === object }
 
+  /// Says that these bytes are not needed soon. The system takes their pages back if they are those of a file.
+  package func release() {
+    guard let file = owner as? MappedFile, let start = file.bytes.baseAddress else { return }
+    let offset = UnsafeRawPointer(base) - start
+    file.release(offset..<offset + byteCount)
+  }
+
   deinit {
     if owner == nil { free(base) }
   }

@@ -99,6 +99,10 @@ public struct NodeIO {
     guard index < inputs.count, let operand = inputs[index], let weight = operand.weight,
       let value = operand.value
     else { return nil }
-    return try packedWeights.tensor(weight, layout) { () throws(ModelError) in try pack(value) }
+    return try packedWeights.tensor(weight, layout) { () throws(ModelError) in
+      let packed = try pack(value)
+      value.bytes?.buffer.release()
+      return packed
+    }
   }
 }
