@@ -13,9 +13,6 @@ static inline int64_t conv_volume(const int64_t extents[3]) {
 void zoo_conv_gather_f32(
     const zoo_conv_shape *shape, const float *group, int64_t column, int columns, int width,
     int64_t first_k, int64_t k, float padding, float *panel);
-void zoo_conv_gather_u8(
-    const zoo_conv_shape *shape, const uint8_t *group, int64_t column, int columns, int width,
-    int64_t first_k, int64_t k, uint8_t padding, uint8_t *panel);
 
 /// Whether the channel-by-channel kernel takes this shape; the answer does not depend on batch or spatial extents.
 int zoo_conv_is_depthwise(const zoo_conv_shape *shape);

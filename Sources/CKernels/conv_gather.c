@@ -58,8 +58,3 @@ static int clip(
 #undef T
 #undef LANES
 #undef NAME
-
-#define T uint8_t
-#define LANES 16
-#define NAME zoo_conv_gather_u8
-#include "conv_gather.inc"

@@ -1,17 +1,15 @@
-// Drives the 8-bit kernels: shifts bytes to what they multiply (u8 × s8), packs them in groups along k, and keeps the
-// sums that zero points need.
+// Drives the 8-bit kernels: packs B, finds or copies the rows of A, and keeps the sums that zero points need.
 //
 // In C for the same reason as its f32 counterpart: it is the loop between packing and micro-kernels.
 #include "qgemm.h"
 
 #include <string.h>
 
-#include "conv_f32.h"
-#include "gemm_f32.h"
 #include "thread_scratch.h"
 #include "zoo_threads.h"
 
-enum { MAX_ROWS = 12, MAX_COLUMNS = 32, A_BYTES = 1 << 18, MIN_STEPS_PER_THREAD = 1 << 20 };
+enum { MAX_ROWS = ZOO_QGEMM_MAX_ROWS, MAX_COLUMNS = ZOO_QGEMM_MAX_COLUMNS };
+enum { A_BYTES = 1 << 18, MIN_STEPS_PER_THREAD = 1 << 20 };
 
 static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -30,109 +28,79 @@ const zoo_qgemm_kernels *zoo_qgemm_table(zoo_isa isa) {
   }
 }
 
-static int64_t groups_of(const zoo_qgemm_kernels *kernels, int64_t k) {
-  return divide_up(k, kernels->group);
+// MARK: Packing B
+
+/// int32 words of a panel with the sums of its columns.
+static int64_t panel_words(const zoo_qgemm_kernels *kernels, int64_t groups) {
+  return kernels->columns * (1 + groups);
 }
 
-// MARK: Packing
-
-/// words[groups][rows], sums[rows] from `rows` rows of A. `wide`: memory for rows · groups words.
-static void pack_rows(
-    const zoo_qgemm_kernels *kernels, int64_t k, int rows, const uint8_t *a, int64_t lda,
-    int is_signed, int32_t *wide, int32_t *sums, int32_t *words) {
-  const int64_t groups = groups_of(kernels, k);
-  const uint8_t flip = is_signed ? 0x80 : 0;
-  for (int i = 0; i < rows; i++) {
-    const uint8_t *from = a + i * lda;
-    uint32_t sum = 0;
-    if (groups > 0) wide[(i + 1) * groups - 1] = 0;
-    if (kernels->group == 4) {
-      uint8_t *to = (uint8_t *)(wide + i * groups);
-      for (int64_t p = 0; p < k; p++) {
-        const uint8_t x = from[p] ^ flip;
-        to[p] = x;
-        sum += x;
-      }
-    } else {
-      int16_t *to = (int16_t *)(wide + i * groups);
-      for (int64_t p = 0; p < k; p++) {
-        const uint8_t x = from[p] ^ flip;
-        to[p] = x;
-        sum += x;
-      }
-    }
-    sums[i] = (int32_t)sum;
-  }
-  // Words are transposed as if they were floats; moving does not look at them.
-  zoo_gemm_f32_pack_rows(groups, rows, rows, (const float *)wide, groups, (float *)words);
+int64_t zoo_qpanels_words(const zoo_qgemm_kernels *kernels, int64_t groups, int64_t n) {
+  return divide_up(n, kernels->columns) * panel_words(kernels, groups);
 }
 
-/// sums[columns of the kernel], then [groups][columns][group] from `columns` columns of B; element (p, j) is at
-/// b[p · row + j · column].
+int64_t zoo_qpanels_groups(const zoo_qpanels *layout) {
+  return layout->joined ? divide_up(layout->segments * layout->length, 4)
+                        : layout->segments * divide_up(layout->length, 4);
+}
+
+/// sums[columns of the kernel], then [groups][columns][4].
 static void pack_panel(
-    const zoo_qgemm_kernels *kernels, int64_t k, int columns, const uint8_t *b, int64_t row,
-    int64_t column, int is_signed, int32_t *panel) {
-  const int width = kernels->columns, group = kernels->group;
-  const uint8_t flip = is_signed ? 0 : 0x80;
-  int32_t *sums = panel;
-  int8_t *out = (int8_t *)(panel + width);
+    const zoo_qgemm_kernels *kernels, const zoo_qpanels *layout, int columns, const uint8_t *b,
+    int32_t *panel) {
+  const int width = kernels->columns;
+  const uint8_t flip = layout->is_signed ? 0 : 0x80;
+  const int64_t step = layout->joined ? layout->length : divide_up(layout->length, 4) * 4;
   uint32_t totals[MAX_COLUMNS] = {0};
-  for (int64_t first = 0; first < k; first += group, out += width * group) {
-    const int depth = (int)lesser(group, k - first);
-    if (depth < group || columns < width) memset(out, 0, (size_t)(width * group));
-    for (int t = 0; t < depth; t++) {
-      const uint8_t *from = b + (first + t) * row;
+  int8_t *out = (int8_t *)(panel + width);
+  memset(out, 0, (size_t)(zoo_qpanels_groups(layout) * width * 4));
+  for (int64_t segment = 0; segment < layout->segments; segment++) {
+    for (int64_t p = 0; p < layout->length; p++) {
+      const int64_t place = segment * step + p;
+      int8_t *to = out + place / 4 * width * 4 + place % 4;
+      const uint8_t *from = b + segment * layout->segment + p * layout->row;
       for (int j = 0; j < columns; j++) {
-        const int8_t x = (int8_t)(from[j * column] ^ flip);
-        out[j * group + t] = x;
+        const int8_t x = (int8_t)(from[j * layout->column] ^ flip);
+        to[j * 4] = x;
         totals[j] += (uint32_t)(int32_t)x;
       }
     }
   }
-  memcpy(sums, totals, (size_t)width * sizeof(int32_t));
+  memcpy(panel, totals, (size_t)width * sizeof(int32_t));
 }
 
-/// int32 words of a panel of B with its sums.
-static int64_t panel_words(const zoo_qgemm_kernels *kernels, int64_t k) {
-  return kernels->columns + groups_of(kernels, k) * kernels->columns * kernels->group / 4;
+void zoo_qpanels_pack(
+    const zoo_qgemm_kernels *kernels, const zoo_qpanels *layout, int64_t n, const uint8_t *b,
+    int32_t *packed) {
+  const int64_t words = panel_words(kernels, zoo_qpanels_groups(layout));
+  for (int64_t j = 0; j < n; j += kernels->columns, packed += words) {
+    pack_panel(
+        kernels, layout, (int)lesser(kernels->columns, n - j), b + j * layout->column, packed);
+  }
 }
 
 size_t zoo_qgemm_packed_bytes(zoo_isa isa, int64_t k, int64_t n) {
-  const zoo_qgemm_kernels *kernels = zoo_qgemm_table(isa);
-  return (size_t)(divide_up(n, kernels->columns) * panel_words(kernels, k)) * 4;
+  return (size_t)zoo_qpanels_words(zoo_qgemm_table(isa), divide_up(k, 4), n) * 4;
 }
 
 void zoo_qgemm_pack(
     zoo_isa isa, int64_t k, int64_t n, const void *b, int64_t ldb, int transposed, int is_signed,
     void *packed) {
-  const zoo_qgemm_kernels *kernels = zoo_qgemm_table(isa);
-  const int64_t row = transposed ? 1 : ldb, column = transposed ? ldb : 1;
-  int32_t *out = packed;
-  for (int64_t j = 0; j < n; j += kernels->columns, out += panel_words(kernels, k)) {
-    pack_panel(
-        kernels, k, (int)lesser(kernels->columns, n - j), (const uint8_t *)b + j * column, row,
-        column, is_signed, out);
-  }
+  const zoo_qpanels layout = {
+      .segments = 1, .length = k, .row = transposed ? 1 : ldb, .column = transposed ? ldb : 1,
+      .is_signed = is_signed};
+  zoo_qpanels_pack(zoo_qgemm_table(isa), &layout, n, b, packed);
 }
 
 // MARK: Products
 
-/// A product whose A is either packed row tile by row tile (`packed_a`: sums[max_rows] and words of each) or raw, and
-/// whose B is either packed or gathered for a convolution.
+/// A product while it is computed: cut into blocks, and with what its sides say looked up.
 typedef struct {
-  const zoo_qgemm_kernels *kernels;
-  int64_t m, n, k;
-  const uint8_t *a;
-  int64_t lda;
-  const int32_t *packed_a, *packed_b;
-  const zoo_conv_shape *shape;  // with `group`: what B is gathered from
-  const uint8_t *group;
-  zoo_qside a_side, b_side;
-  const zoo_qtarget *target;
-  void *c;
-  int64_t ldc;
+  const zoo_qproduct *base;
+  zoo_qtarget target;
   int64_t rows, columns, across;  // of a block; blocks side by side
-} product;
+  int has_column_zeros;
+} job;
 
 static int32_t zero_of(const zoo_qside *side, int64_t line) {
   if (!side->zero) return 0;
@@ -144,219 +112,263 @@ static float scale_of(const zoo_qside *side, int64_t line) {
   return side->scale ? side->scale[side->scale_per_line ? line : 0] : 1;
 }
 
-typedef struct {
-  int32_t row_zeros[MAX_ROWS], column_zeros[MAX_COLUMNS];
-  float row_scales[MAX_ROWS], column_scales[MAX_COLUMNS];
-} lines;
+/// Zero points as they are after bytes of A have been made unsigned, those of B signed.
+static int32_t row_zero(const zoo_qproduct *p, int64_t row) {
+  return zero_of(&p->a_side, row) + (p->a_side.is_signed ? 128 : 0);
+}
+static int32_t column_zero(const zoo_qproduct *p, int64_t column) {
+  return zero_of(&p->b_side, column) - (p->b_side.is_signed ? 0 : 128);
+}
 
-static void set_columns(const product *p, int64_t first, int count, lines *l) {
-  for (int j = 0; j < MAX_COLUMNS; j++) {
-    const int64_t line = first + (j < count ? j : 0);
-    l->column_zeros[j] = zero_of(&p->b_side, line) - (p->b_side.is_signed ? 0 : 128);
-    l->column_scales[j] = scale_of(&p->b_side, line);
+void zoo_qcolumns_set(
+    const zoo_qproduct *p, const zoo_qtarget *t, int64_t first, int64_t count, const int32_t *sums,
+    const zoo_qcolumns *lines) {
+  const int32_t shared_zero = p->a_side.zero_per_line ? 0 : row_zero(p, 0);
+  const int is_bytes = t->kind > ZOO_QOUT_F32;
+  const float inner = t->through_real ? t->inner.scale : 0;
+  for (int64_t i = 0; i < count; i++) {
+    uint32_t offset = t->bias ? (uint32_t)t->bias[first + i] : 0;
+    offset -= (uint32_t)sums[i] * (uint32_t)shared_zero;
+    lines->offsets[i] = (int32_t)offset;
+    lines->zeros[i] = column_zero(p, first + i);
+    float scale = scale_of(&p->b_side, first + i);
+    if (!p->a_side.scale_per_line) {
+      scale = scale_of(&p->a_side, 0) * scale;
+      if (is_bytes && !t->through_real) scale /= t->scale;
+      if (inner != 0) scale /= inner;
+    }
+    lines->scales[i] = scale;
+    if (!t->epilogue.bias) continue;
+    const float bias = t->epilogue.bias[first + i];
+    lines->bias[i] = inner != 0 ? bias / inner : bias;
   }
 }
 
-static void set_rows(const product *p, int64_t first, int count, lines *l) {
-  for (int i = 0; i < count; i++) {
-    l->row_zeros[i] = zero_of(&p->a_side, first + i) + (p->a_side.is_signed ? 128 : 0);
-    l->row_scales[i] = scale_of(&p->a_side, first + i);
+/// The same for the rows of a block.
+typedef struct {
+  int32_t *zeros, *terms;
+  float *scales;
+} row_lines;
+
+static void set_rows(
+    const job *j, int64_t first, int64_t count, const void *const *pointers, row_lines *lines) {
+  const zoo_qproduct *p = j->base;
+  const int64_t length = p->k / p->segments;  // the last segment of rows that are copied is the only one
+  const int64_t max_rows = p->kernels->max_rows;
+  if (!j->has_column_zeros && !p->a_side.zero_per_line && !p->a_side.scale_per_line) return;
+  for (int64_t i = 0; i < count; i++) {
+    lines->zeros[i] = row_zero(p, first + i);
+    lines->scales[i] = scale_of(&p->a_side, first + i);
+    if (!j->has_column_zeros) continue;
+    const void *const *row = pointers + i / max_rows * max_rows * p->segments + i % max_rows;
+    uint32_t sum = 0;
+    for (int64_t s = 0; s < p->segments; s++) {
+      sum += (uint32_t)p->kernels->sum(length, row[s * max_rows]);
+    }
+    lines->terms[i] = (int32_t)(sum - (uint32_t)p->k * (uint32_t)lines->zeros[i]);
+  }
+}
+
+/// Memory that one block needs, in this order.
+typedef struct {
+  const void **pointers;
+  row_lines rows;
+  uint8_t *copies;   // rows that are not where they can be read
+  int16_t *widened;
+} block_memory;
+
+static size_t rounded(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
+
+static block_memory memory_for(const zoo_qproduct *p, int64_t rows) {
+  const size_t tiled = (size_t)(divide_up(rows, p->kernels->max_rows) * p->kernels->max_rows);
+  const size_t row = (size_t)(p->segments * p->groups * 4);
+  const size_t pointers = rounded(tiled * (size_t)p->segments * sizeof(void *));
+  const size_t line = rounded(tiled * 4);
+  const size_t copies = p->copy ? rounded(tiled * row) : 0;
+  const size_t widened = p->kernels->wide ? rounded(tiled * row * 2) : 0;
+  char *at = zoo_thread_scratch(pointers + 3 * line + copies + widened);
+  block_memory m;
+  m.pointers = (const void **)at;
+  m.rows.zeros = (int32_t *)(at += pointers);
+  m.rows.terms = (int32_t *)(at += line);
+  m.rows.scales = (float *)(at += line);
+  m.copies = (uint8_t *)(at += line);
+  m.widened = (int16_t *)(at + copies);
+  return m;
+}
+
+/// Finds rows m0 ..< m1 of A.
+static void take_rows(const job *j, int64_t m0, int64_t m1, block_memory *m) {
+  const zoo_qproduct *p = j->base;
+  const int max_rows = p->kernels->max_rows;
+  const int64_t row = p->segments * p->groups * 4;
+  if (p->copy) p->copy(p->source, m0, (int)(m1 - m0), m->copies, row);
+  for (int64_t i = m0; i < m1; i += max_rows) {
+    const void **pointers = m->pointers + (i - m0) * p->segments;
+    const int rows = (int)lesser(max_rows, m1 - i);
+    if (!p->copy) {
+      p->point(p->source, i, rows, max_rows, pointers);
+      continue;
+    }
+    for (int r = 0; r < rows; r++) pointers[r] = m->copies + (i - m0 + r) * row;
+  }
+  set_rows(j, m0, m1 - m0, m->pointers, &m->rows);
+  if (!p->kernels->wide) return;
+  for (int64_t i = 0; i < m1 - m0; i++) {
+    const void **at = m->pointers + i / max_rows * max_rows * p->segments + i % max_rows;
+    for (int64_t s = 0; s < p->segments; s++) {
+      int16_t *to = m->widened + i * row + s * p->groups * 4;
+      p->kernels->widen(p->groups * 4, at[s * max_rows], to);
+      at[s * max_rows] = to;
+    }
   }
 }
 
 static void store(
-    const product *p, const int32_t *tile, int64_t row, int rows, int64_t column, int columns,
-    const int32_t *row_sums, const int32_t *column_sums, const lines *l) {
-  const zoo_qtarget *t = p->target;
+    const job *j, const int32_t *tile, int64_t row, int rows, int64_t column, int columns,
+    const int32_t *sums, const zoo_qcolumns *lines, const row_lines *by_row) {
+  const zoo_qproduct *p = j->base;
+  const zoo_qtarget *t = &j->target;
   const int64_t size = t->kind <= ZOO_QOUT_F32 ? 4 : 1;
+  const int64_t at = row * t->epilogue.residual_ld + column;
   zoo_qtile_target target = {
-      .kind = t->kind, .c_signed = t->kind == ZOO_QOUT_S8, .row_terms = row_sums,
-      .column_terms = column_sums, .row_zeros = l->row_zeros, .column_zeros = l->column_zeros,
-      .k = (int32_t)p->k, .bias_per_row = t->bias_per_row, .row_scales = l->row_scales,
-      .column_scales = l->column_scales, .epilogue = t->epilogue, .divisor = t->scale,
-      .zero = t->zero, .c = (char *)p->c + (row * p->ldc + column) * size, .ldc = p->ldc};
-  if (t->bias) target.bias = t->bias + (t->bias_per_row ? row : column);
-  zoo_epilogue *e = &target.epilogue;
-  if (e->bias) e->bias += e->bias_per_row ? row : column;
-  if (e->residual) e->residual += row * e->residual_ld + column;
+      .target = t, .offsets = lines->offsets, .column_scales = lines->scales,
+      .c = (char *)p->c + (row * p->ldc + column) * size, .ldc = p->ldc};
+  if (p->a_side.zero_per_line) {
+    target.column_terms = sums;
+    target.row_zeros = by_row->zeros;
+  }
+  if (j->has_column_zeros) {
+    target.column_zeros = lines->zeros;
+    target.row_terms = by_row->terms;
+  }
+  if (p->a_side.scale_per_line) target.row_scales = by_row->scales;
+  if (t->epilogue.bias) target.bias = lines->bias;
+  if (t->residual) {
+    target.residual_bytes = (const uint8_t *)t->residual + at;
+  } else if (t->epilogue.residual) {
+    target.residual = t->epilogue.residual + at;
+  }
   p->kernels->finish(tile, rows, columns, &target);
 }
 
-/// The panel of B from `column` on: packed already, or gathered into `scratch`.
-static const int32_t *panel_at(const product *p, int64_t column, int columns, int32_t *scratch) {
+static void run_block(const job *j, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+  const zoo_qproduct *p = j->base;
   const zoo_qgemm_kernels *kernels = p->kernels;
-  if (p->packed_b) return p->packed_b + column / kernels->columns * panel_words(kernels, p->k);
-  uint8_t *gathered = (uint8_t *)(scratch + panel_words(kernels, p->k));
-  zoo_conv_gather_u8(
-      p->shape, p->group, column, columns, kernels->columns, 0, p->k,
-      (uint8_t)zero_of(&p->b_side, 0), gathered);
-  pack_panel(
-      kernels, p->k, kernels->columns, gathered, kernels->columns, 1, p->b_side.is_signed, scratch);
-  return scratch;
-}
-
-static void run_block(const product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
-  const zoo_qgemm_kernels *kernels = p->kernels;
-  const int64_t groups = groups_of(kernels, p->k), max_rows = kernels->max_rows;
-  const int64_t tile_words = max_rows + groups * max_rows;
-  const int64_t a_words = p->packed_a ? 0 : divide_up(m1 - m0, max_rows) * tile_words;
-  const int64_t b_words =
-      p->packed_b ? 0 : panel_words(kernels, p->k) + divide_up(p->k * kernels->columns, 4);
-  const int64_t wide_words = p->packed_a ? 0 : max_rows * groups;
-  int32_t *scratch = zoo_thread_scratch((size_t)(a_words + b_words + wide_words + 16) * 4);
-  int32_t *b_scratch = scratch + a_words, *wide = b_scratch + b_words;
-  for (int64_t i = m0; i < m1 && !p->packed_a; i += max_rows) {
-    int32_t *at = scratch + (i - m0) / max_rows * tile_words;
-    pack_rows(
-        kernels, p->k, (int)lesser(max_rows, m1 - i), p->a + i * p->lda, p->lda,
-        p->a_side.is_signed, wide, at, at + max_rows);
-  }
-  const int32_t *a = p->packed_a ? p->packed_a + m0 / max_rows * tile_words : scratch;
+  const int64_t words = panel_words(kernels, p->segments * p->groups);
+  block_memory memory = memory_for(p, m1 - m0);
+  take_rows(j, m0, m1, &memory);
   int32_t tile[MAX_ROWS * MAX_COLUMNS] __attribute__((aligned(64)));
-  lines l;
-  for (int64_t j = n0; j < n1; j += kernels->columns) {
-    const int columns = (int)lesser(kernels->columns, n1 - j);
-    const int32_t *panel = panel_at(p, j, columns, b_scratch);
-    set_columns(p, j, columns, &l);
-    for (int64_t i = m0; i < m1; i += max_rows) {
-      const int rows = (int)lesser(max_rows, m1 - i);
-      const int32_t *left = a + (i - m0) / max_rows * tile_words;
-      set_rows(p, i, rows, &l);
+  int32_t offsets[MAX_COLUMNS] = {0}, zeros[MAX_COLUMNS] = {0};
+  float scales[MAX_COLUMNS] = {0}, bias[MAX_COLUMNS] = {0};
+  const zoo_qcolumns lines = {offsets, zeros, scales, bias};
+  for (int64_t n = n0; n < n1; n += kernels->columns) {
+    const int columns = (int)lesser(kernels->columns, n1 - n);
+    const int32_t *panel = p->packed + n / kernels->columns * words;
+    zoo_qcolumns_set(p, &j->target, n, columns, panel, &lines);
+    for (int64_t i = m0; i < m1; i += kernels->max_rows) {
+      const int rows = (int)lesser(kernels->max_rows, m1 - i);
+      const row_lines by_row = {
+          memory.rows.zeros + (i - m0), memory.rows.terms + (i - m0), memory.rows.scales + (i - m0)};
       kernels->tile(
-          groups, rows, left + max_rows, (const int8_t *)(panel + kernels->columns), tile);
-      store(p, tile, i, rows, j, columns, left, panel, &l);
+          p->segments, p->groups, rows, memory.pointers + (i - m0) * p->segments,
+          (const int8_t *)(panel + kernels->columns), tile);
+      store(j, tile, i, rows, n, columns, panel, &lines, &by_row);
     }
   }
 }
 
 static void run_blocks(void *context, int64_t begin, int64_t end) {
-  const product *p = context;
+  const job *j = context;
+  const zoo_qproduct *p = j->base;
   for (int64_t i = begin; i < end; i++) {
-    const int64_t m0 = i / p->across * p->rows, n0 = i % p->across * p->columns;
-    run_block(p, m0, lesser(p->m, m0 + p->rows), n0, lesser(p->n, n0 + p->columns));
+    const int64_t m0 = i / j->across * j->rows, n0 = i % j->across * j->columns;
+    run_block(j, m0, lesser(p->m, m0 + j->rows), n0, lesser(p->n, n0 + j->columns));
   }
 }
 
-static void solve(product *p, int max_threads) {
-  if (p->m <= 0 || p->n <= 0) return;
+/// Cuts C into blocks: rows that stay in cache while the panels of B pass by, and enough blocks for the threads.
+static void cut(job *j, int64_t threads) {
+  const zoo_qproduct *p = j->base;
   const zoo_qgemm_kernels *kernels = p->kernels;
+  const int64_t rows = A_BYTES / greater(4 * p->segments * p->groups, 64);
+  j->rows = greater(rows / kernels->max_rows, 1) * kernels->max_rows;
+  j->columns = p->n;
+  const int64_t wanted = threads > 1 ? threads * 4 : 1;
+  while (divide_up(p->m, j->rows) * divide_up(p->n, j->columns) < wanted) {
+    const int64_t high = divide_up(lesser(p->m, j->rows), kernels->max_rows);
+    const int64_t wide = divide_up(lesser(p->n, j->columns), kernels->columns);
+    if (high <= 1 && wide <= 1) break;
+    if (wide >= high) {
+      j->columns = divide_up(wide, 2) * kernels->columns;
+    } else {
+      j->rows = divide_up(high, 2) * kernels->max_rows;
+    }
+  }
+  j->across = divide_up(p->n, j->columns);
+}
+
+zoo_qtarget zoo_qtarget_bounded(const zoo_qtarget *target) {
+  zoo_qtarget bounded = *target;
+  if (target->low == 0 && target->high == 0) {
+    bounded.low = target->kind == ZOO_QOUT_S8 ? -128 : 0;
+    bounded.high = target->kind == ZOO_QOUT_S8 ? 127 : 255;
+  }
+  return bounded;
+}
+
+void zoo_qproduct_run(const zoo_qproduct *p, int max_threads) {
+  if (p->m <= 0 || p->n <= 0) return;
+  job j = {.base = p, .target = zoo_qtarget_bounded(p->target)};
+  for (int64_t i = 0; i < (p->b_side.zero_per_line ? p->n : 1); i++) {
+    if (column_zero(p, i) != 0) j.has_column_zeros = 1;
+  }
   int64_t threads = zoo_threads_available();
   if (max_threads > 0) threads = lesser(threads, max_threads);
   const double steps = (double)p->m * (double)p->n * (double)greater(p->k, 1);
   if (steps / MIN_STEPS_PER_THREAD < (double)threads) {
     threads = greater(1, (int64_t)(steps / MIN_STEPS_PER_THREAD));
   }
-  p->rows = p->m;
-  p->columns = p->n;
-  if (!p->packed_a) {
-    const int64_t rows = A_BYTES / greater(4 * groups_of(kernels, p->k), 64);
-    p->rows = greater(rows / kernels->max_rows, 1) * kernels->max_rows;
+  cut(&j, threads);
+  zoo_parallel_for(
+      divide_up(p->m, j.rows) * j.across, 1, (int)threads, run_blocks, &j);
+}
+
+// MARK: Matrices
+
+typedef struct {
+  const uint8_t *a;
+  int64_t lda, k;
+  uint8_t flip;
+} matrix;
+
+static void point_at_rows(
+    const void *source, int64_t first, int count, int max_rows, const void **pointers) {
+  (void)max_rows;
+  const matrix *a = source;
+  for (int i = 0; i < count; i++) pointers[i] = a->a + (first + i) * a->lda;
+}
+
+static void copy_rows(const void *source, int64_t first, int count, uint8_t *to, int64_t ld) {
+  const matrix *a = source;
+  for (int i = 0; i < count; i++, to += ld) {
+    const uint8_t *from = a->a + (first + i) * a->lda;
+    for (int64_t p = 0; p < a->k; p++) to[p] = from[p] ^ a->flip;
+    memset(to + a->k, 0, (size_t)(ld - a->k));
   }
-  const int64_t wanted = threads > 1 ? threads * 4 : 1;
-  while (divide_up(p->m, p->rows) * divide_up(p->n, p->columns) < wanted) {
-    const int64_t high = divide_up(lesser(p->m, p->rows), kernels->max_rows);
-    const int64_t wide = divide_up(lesser(p->n, p->columns), kernels->columns);
-    if (high <= 1 && wide <= 1) break;
-    if (wide >= high) {
-      p->columns = divide_up(wide, 2) * kernels->columns;
-    } else {
-      p->rows = divide_up(high, 2) * kernels->max_rows;
-    }
-  }
-  p->across = divide_up(p->n, p->columns);
-  zoo_parallel_for(divide_up(p->m, p->rows) * p->across, 1, (int)threads, run_blocks, p);
 }
 
 void zoo_qgemm_run(
     zoo_isa isa, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, zoo_qside a_side,
     const void *packed, zoo_qside b_side, void *c, int64_t ldc, const zoo_qtarget *target,
     int max_threads) {
-  product p = {
-      .kernels = zoo_qgemm_table(isa), .m = m, .n = n, .k = k, .a = a, .lda = lda, .packed_b = packed,
-      .a_side = a_side, .b_side = b_side, .target = target, .c = c, .ldc = ldc};
-  solve(&p, max_threads);
-}
-
-// MARK: Convolutions
-
-static int64_t depth_of(const zoo_conv_shape *shape) {
-  return shape->in_channels / shape->groups * conv_volume(shape->kernel);
-}
-
-/// int32 words of one group's weights.
-static int64_t group_words(const zoo_qgemm_kernels *kernels, const zoo_conv_shape *shape) {
-  const int64_t groups = groups_of(kernels, depth_of(shape));
-  const int64_t tiles = divide_up(shape->out_channels / shape->groups, kernels->max_rows);
-  return tiles * (kernels->max_rows + groups * kernels->max_rows);
-}
-
-size_t zoo_qconv_packed_bytes(zoo_isa isa, const zoo_conv_shape *shape) {
-  return (size_t)(group_words(zoo_qgemm_table(isa), shape) * shape->groups) * 4;
-}
-
-void zoo_qconv_pack(
-    zoo_isa isa, const zoo_conv_shape *shape, const void *weights, int is_signed, void *packed) {
-  const zoo_qgemm_kernels *kernels = zoo_qgemm_table(isa);
-  const int64_t k = depth_of(shape), groups = groups_of(kernels, k);
-  const int64_t rows = shape->out_channels / shape->groups;
-  int32_t *out = packed;
-  int32_t *wide = zoo_thread_scratch((size_t)(kernels->max_rows * groups + 16) * 4);
-  for (int64_t group = 0; group < shape->groups; group++) {
-    for (int64_t i = 0; i < rows; i += kernels->max_rows) {
-      pack_rows(
-          kernels, k, (int)lesser(kernels->max_rows, rows - i),
-          (const uint8_t *)weights + (group * rows + i) * k, k, is_signed, wide, out,
-          out + kernels->max_rows);
-      out += kernels->max_rows + groups * kernels->max_rows;
-    }
-  }
-}
-
-typedef struct {
-  product base;
-  const uint8_t *input;
-  int max_threads;
-} conv_job;
-
-static void run_groups(void *context, int64_t begin, int64_t end) {
-  const conv_job *job = context;
-  const zoo_conv_shape *shape = job->base.shape;
-  const int64_t channels = shape->in_channels / shape->groups;
-  const int64_t size = job->base.target->kind <= ZOO_QOUT_F32 ? 4 : 1;
-  for (int64_t i = begin; i < end; i++) {
-    const int64_t group = i % shape->groups, first = group * job->base.m;
-    product p = job->base;
-    zoo_qtarget target = *p.target;
-    p.target = &target;
-    p.group = job->input + i * channels * conv_volume(shape->input);
-    p.packed_a += group * group_words(p.kernels, shape);
-    p.c = (char *)p.c + i * p.m * p.n * size;
-    if (target.bias) target.bias += first;
-    if (target.epilogue.bias) target.epilogue.bias += first;
-    if (target.epilogue.residual) target.epilogue.residual += i * p.m * p.n;
-    if (p.a_side.zero_per_line) p.a_side.zero = (const char *)p.a_side.zero + first;
-    if (p.a_side.scale_per_line) p.a_side.scale += first;
-    solve(&p, job->max_threads);
-  }
-}
-
-void zoo_qconv_run(
-    zoo_isa isa, const zoo_conv_shape *shape, const void *input, zoo_qside input_side,
-    const void *packed, zoo_qside weights_side, void *output, const zoo_qtarget *target,
-    int max_threads) {
-  const int64_t n = conv_volume(shape->output);
-  zoo_qtarget by_row = *target;
-  by_row.bias_per_row = by_row.epilogue.bias_per_row = 1;
-  by_row.epilogue.residual_ld = n;
-  conv_job job = {
-      .base = {.kernels = zoo_qgemm_table(isa), .m = shape->out_channels / shape->groups, .n = n,
-               .k = depth_of(shape), .packed_a = packed, .shape = shape, .a_side = weights_side,
-               .b_side = input_side, .target = &by_row, .c = output, .ldc = n},
-      .input = input, .max_threads = max_threads};
-  const int64_t products = shape->batch * shape->groups;
-  if (products == 1) {
-    run_groups(&job, 0, 1);
-  } else {
-    zoo_parallel_for(products, 1, max_threads, run_groups, &job);
-  }
+  const matrix source = {a, lda, k, a_side.is_signed ? 0x80 : 0};
+  // Rows that do not end with a whole group are copied, so that nothing is read behind the last one.
+  const int copies = a_side.is_signed || k % 4 != 0;
+  const zoo_qproduct p = {
+      .kernels = zoo_qgemm_table(isa), .m = m, .n = n, .k = k, .segments = 1,
+      .groups = divide_up(k, 4), .point = point_at_rows, .copy = copies ? copy_rows : NULL,
+      .source = &source, .packed = packed, .a_side = a_side, .b_side = b_side, .target = target,
+      .c = c, .ldc = ldc};
+  zoo_qproduct_run(&p, max_threads);
 }

@@ -2,33 +2,51 @@
 #include <stdint.h>
 
 #include "zoo_qgemm.h"
+#include "zoo_qplane.h"
+
+enum { ZOO_QGEMM_MAX_ROWS = 12, ZOO_QGEMM_MAX_COLUMNS = 32 };
 
 /// A rectangle of C for a finishing kernel. All pointers are at its first row and column.
 typedef struct {
-  zoo_qout kind;
-  int c_signed;
-  const int32_t *row_terms;     // Σ of each row's bytes, as shifted for the kernel
-  const int32_t *column_terms;  // Σ of each column's bytes
-  const int32_t *row_zeros;     // zero points, shifted as the bytes were
+  const zoo_qtarget *target;
+  const int32_t *offsets;       // per column, added to the sums
+  const int32_t *column_terms;  // Σ of each column's bytes, for zero points per row; NULL: all rows share one
+  const int32_t *row_zeros;
+  const int32_t *row_terms;     // Σ (byte − zero point) of each row, for zero points of columns; NULL: they are 0
   const int32_t *column_zeros;
-  int32_t k;
-  const int32_t *bias;
-  int bias_per_row;
-  const float *row_scales, *column_scales;
-  zoo_epilogue epilogue;
-  float divisor;  // c_scale
-  int32_t zero;
+  const float *column_scales;   // per column, of the result's codes where sums become those at once
+  const float *row_scales;      // NULL: contained in `column_scales`
+  const float *bias, *residual;
+  const uint8_t *residual_bytes;
   void *c;
   int64_t ldc;
 } zoo_qtile_target;
 
-/// What one instruction set brings. Bytes of A are unsigned, bytes of B signed, in groups along k: 4 bytes of A hold one
-/// group of a row (4 × u8 or 2 × s16), `group` bytes of B one group of a column.
+/// What one instruction set brings. Bytes of A are unsigned, bytes of B signed, four along k together:
+/// B is packed as [k / 4][columns][4].
 typedef struct {
-  int max_rows, columns, group;
-  /// tile[rows][columns] = Σ over `groups`; a: [groups][rows] words, b: [groups][columns][group].
-  void (*tile)(int64_t groups, int rows, const int32_t *a, const int8_t *b, int32_t *tile);
+  int max_rows, columns;
+  int wide;  // rows of A are given as 16-bit numbers
+  /// tile[rows][columns] = Σ over `segments` of rows, each of `groups` times four numbers. Segment s of row i is at
+  /// a[s · max_rows + i].
+  void (*tile)(
+      int64_t segments, int64_t groups, int rows, const void *const *a, const int8_t *b, int32_t *tile);
   void (*finish)(const int32_t *tile, int rows, int columns, const zoo_qtile_target *target);
+  void (*widen)(int64_t count, const uint8_t *x, int16_t *y);
+  /// The sum of `count` bytes.
+  int32_t (*sum)(int64_t count, const uint8_t *x);
+  /// sums[c] = Σ rows[t][c] · weights[t · channels + c] over `taps`, for bytes in `rows`.
+  void (*depthwise)(
+      int taps, int64_t channels, const uint8_t *const *rows, const int32_t *weights, int32_t *sums);
+  /// sums[c] += Σ (rows[t][c] ^ flip) over `taps`.
+  void (*accumulate)(
+      int taps, int64_t channels, const uint8_t *const *rows, uint8_t flip, int32_t *sums);
+  /// most[c] = the greatest of most[c] and rows[t][c] ^ flip over `taps`.
+  void (*greatest)(
+      int taps, int64_t channels, const uint8_t *const *rows, uint8_t flip, uint8_t *most);
+  /// c[i] = a[i] and b[i] joined.
+  void (*join)(
+      const zoo_qjoin *join, int64_t count, const uint8_t *a, const uint8_t *b, uint8_t *c);
   /// The least and the greatest of x and 0.
   void (*range)(int64_t count, const float *x, float *low, float *high);
   /// y = round(x / scale) + zero, saturated to 0 ... 255; ties to even, NaN to 0.
@@ -37,6 +55,79 @@ typedef struct {
 
 /// The kernels of `isa`, with VNNI if the CPU has it.
 const zoo_qgemm_kernels *zoo_qgemm_table(zoo_isa isa);
+
+/// A product C[m, n] whose rows of A are found, or made, when they are needed.
+typedef struct {
+  const zoo_qgemm_kernels *kernels;
+  int64_t m, n;
+  int64_t k;                 // bytes of a row that count
+  int64_t segments, groups;  // of a row: k, each segment rounded up to groups of four
+  /// Where the segments of rows first ..< first + count are: pointers[segment · max_rows + row].
+  void (*point)(const void *source, int64_t first, int count, int max_rows, const void **pointers);
+  /// Copies them to `to`, `ld` bytes apart, instead, if it is not NULL.
+  void (*copy)(const void *source, int64_t first, int count, uint8_t *to, int64_t ld);
+  const void *source;
+  const int32_t *packed;     // panels of B
+  zoo_qside a_side, b_side;  // A is unsigned; `is_signed` tells how its zero points are given
+  const zoo_qtarget *target;
+  void *c;
+  int64_t ldc;
+} zoo_qproduct;
+
+void zoo_qproduct_run(const zoo_qproduct *product, int max_threads);
+
+/// What a finishing kernel reads for columns.
+typedef struct {
+  int32_t *offsets, *zeros;
+  float *scales, *bias;
+} zoo_qcolumns;
+
+/// Fills `lines` for columns first ..< first + count of C, whose bytes of B have these sums.
+void zoo_qcolumns_set(
+    const zoo_qproduct *product, const zoo_qtarget *target, int64_t first, int64_t count,
+    const int32_t *sums, const zoo_qcolumns *lines);
+
+/// The target with bounds for its codes.
+zoo_qtarget zoo_qtarget_bounded(const zoo_qtarget *target);
+
+/// int32 words of all panels of a B of `n` columns whose rows have `groups` groups of four.
+int64_t zoo_qpanels_words(const zoo_qgemm_kernels *kernels, int64_t groups, int64_t n);
+
+/// Packs columns of B that consist of `segments` segments of `length` bytes: byte p of segment s of column j is at
+/// b[s · segment + p · row + j · column].
+typedef struct {
+  int64_t segments, length;
+  int64_t segment, row, column;
+  int is_signed;
+  int joined;  // segments follow each other without gaps; else each begins with a group of four
+} zoo_qpanels;
+int64_t zoo_qpanels_groups(const zoo_qpanels *layout);
+void zoo_qpanels_pack(
+    const zoo_qgemm_kernels *kernels, const zoo_qpanels *layout, int64_t n, const uint8_t *b,
+    int32_t *packed);
+
+// Where each output channel reads one input channel: channel by channel.
+int zoo_qconv_is_depthwise(const zoo_conv_shape *shape);
+size_t zoo_qconv_depthwise_packed_bytes(const zoo_conv_shape *shape);
+void zoo_qconv_depthwise_pack(
+    const zoo_conv_shape *shape, const void *weights, int is_signed, void *packed);
+/// `product` points at the taps of an element; its segments are they.
+void zoo_qconv_depthwise_run(
+    const zoo_qproduct *product, const zoo_conv_shape *shape, int max_threads);
+
+/// An output element's place, and the input element that its first tap reads.
+typedef struct {
+  int64_t image, z, y, x;
+} zoo_qplace;
+
+static inline zoo_qplace zoo_qplace_of(const zoo_conv_shape *shape, int64_t element) {
+  const int64_t x = element % shape->output[2], line = element / shape->output[2];
+  const int64_t y = line % shape->output[1], plane = line / shape->output[1];
+  return (zoo_qplace){
+      plane / shape->output[0],
+      plane % shape->output[0] * shape->stride[0] - shape->pad[0],
+      y * shape->stride[1] - shape->pad[1], x * shape->stride[2] - shape->pad[2]};
+}
 
 extern const zoo_qgemm_kernels zoo_qgemm_portable;
 #if defined(__x86_64__)

@@ -4,7 +4,7 @@
 #define VL 4
 #define ROWS 6
 #define VECTORS 2
-#define GROUP 2
+#define WIDE 1
 #include "qgemm_generic.h"
 #include "qgemm_kernels.inc"
 #endif

@@ -6,6 +6,6 @@
 #define VL 4
 #define ROWS 4
 #define VECTORS 2
-#define GROUP 2
+#define WIDE 1
 #include "qgemm_generic.h"
 #include "qgemm_kernels.inc"

@@ -9,12 +9,20 @@
 #define VL 16
 #define ROWS 12
 #define VECTORS 2
-#define GROUP 4
+#define WIDE 0
+#define QA __m512i
 #define QB __m512i
 typedef int8_t bytes __attribute__((ext_vector_type(16)));
+static inline __attribute__((always_inline)) __m512i load_four(const char *p) {
+  int32_t word;
+  memcpy(&word, p, sizeof word);
+  return _mm512_set1_epi32(word);
+}
+#define LOAD_A(p) load_four(p)
 #define LOAD_B(p) _mm512_loadu_si512(p)
-#define DOT(sum, word, b) \
-  ((vi)_mm512_dpbusd_epi32((__m512i)(sum), _mm512_set1_epi32(word), b))
+#define DOT(sum, a, b) ((vi)_mm512_dpbusd_epi32((__m512i)(sum), a, b))
+#define MULTIPLY_ADD(sum, x, w) \
+  ((vi)_mm512_dpwssd_epi32((__m512i)(sum), (__m512i)(x), (__m512i)(w)))
 #include "qgemm_kernels.inc"
 #pragma clang attribute pop
 #endif

@@ -23,4 +23,6 @@
 #include "zoo_vector.h"
 #include "zoo_half.h"
 #include "zoo_matmul_any.h"
+#include "zoo_q4gemm.h"
 #include "zoo_qgemm.h"
+#include "zoo_qplane.h"

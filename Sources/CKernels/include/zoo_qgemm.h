@@ -26,14 +26,30 @@ typedef struct {
   int scale_per_line;
 } zoo_qside;
 
+/// 8-bit numbers that stand for real ones: real = (code − zero) · scale.
+typedef struct {
+  float scale;
+  int32_t zero;
+  int32_t low, high;  // bounds of the codes; both 0: those of the type
+} zoo_qcodes;
+
 /// What becomes of the sums.
 typedef struct {
   zoo_qout kind;
-  const int32_t *bias;   // added to the sum; NULL: none
-  int bias_per_row;      // 1: one per row of C; 0: one per column
-  zoo_epilogue epilogue; // for ZOO_QOUT_F32
-  float scale;           // c_scale
-  int32_t zero;          // c_zero
+  const int32_t *bias;    // added to the sum, one per column; NULL: none
+  float scale;            // c_scale
+  int32_t zero;           // c_zero
+  int32_t low, high;      // bounds of the codes; both 0: those of the type
+  zoo_epilogue epilogue;  // for ZOO_QOUT_F32, and for bytes that go through real numbers; its bias is per column
+
+  /// For bytes: c = round(activation(real + residual) / c_scale) + c_zero, where real = sum · a_scale · b_scale + bias, or,
+  /// if `inner.scale` is not 0, the real number of the code that this is first rounded to.
+  int through_real;
+  zoo_qcodes inner;
+  const void *residual;   // bytes to be added, rows `epilogue.residual_ld` apart; NULL: epilogue.residual, if any
+  int residual_is_signed;
+  float residual_scale;
+  int32_t residual_zero;
 } zoo_qtarget;
 
 /// Bytes that `zoo_qgemm_pack` fills for a right side B[k, n]; align them to 64.
@@ -49,15 +65,18 @@ void zoo_qgemm_run(
     const void *packed, zoo_qside b_side, void *c, int64_t ldc, const zoo_qtarget *target,
     int max_threads);
 
-/// 8-bit convolution; padding reads the input's zero point. `weights_side` has lines per output channel, the input one
-/// scale and one zero point. Bias is per output channel.
+/// 8-bit convolution with channels last: input [batch, spatial…, in_channels], output and residual
+/// [batch, spatial…, out_channels]; weights as `zoo_conv_shape` says. Padding reads the input's zero point.
+/// `weights_side` has lines per output channel, the input one scale and one zero point. Bias is per output channel.
 size_t zoo_qconv_packed_bytes(zoo_isa isa, const zoo_conv_shape *shape);
 void zoo_qconv_pack(
     zoo_isa isa, const zoo_conv_shape *shape, const void *weights, int is_signed, void *packed);
+/// Bytes of `scratch`, which only signed input needs.
+size_t zoo_qconv_scratch_bytes(const zoo_conv_shape *shape, int input_is_signed);
 void zoo_qconv_run(
     zoo_isa isa, const zoo_conv_shape *shape, const void *input, zoo_qside input_side,
     const void *packed, zoo_qside weights_side, void *output, const zoo_qtarget *target,
-    int max_threads);
+    void *scratch, int max_threads);
 
 /// Quantizes to uint8 as ONNX `DynamicQuantizeLinear` does: one scale and zero point for each of `rows` rows of `columns`.
 /// The range always includes 0; ties round to even.

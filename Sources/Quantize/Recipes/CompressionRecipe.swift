@@ -49,16 +49,18 @@ struct RecipeRun {
 
   /// - Parameters:
   ///   - opset: The least version of ONNX's operators that the result needs.
+  ///   - folding: Passes that rewrite the model before its layers are looked for.
   ///   - operators: Operators whose layers are mentioned in the report if they are left alone.
   init(
     _ model: Model, recipe: String, selection: LayerSelection, opset: Int,
-    operators: Set<String> = LayerFinder.operators
+    folding: [any Pass] = [], operators: Set<String> = LayerFinder.operators
   ) throws(ModelError) {
     original = model
     report = CompressionReport(recipe: recipe)
     let lifted = try ConstantLifting.lift(model)
     report.bytesBefore = lifted.weightByteCount
     self.model = try OpsetUpgrade.raise(lifted, to: opset)
+    if !folding.isEmpty { self.model = try self.model.rewritten(by: folding) }
     if let before = model.opset(""), before < opset {
       report.notes.append("the model's operators were raised from opset \(before) to \(opset)")
     }

@@ -9,9 +9,10 @@ import ZooRuntime
 ///
 /// Tables that `Gather` reads row by row become `int8` with a scale for each row.
 ///
-/// Only what goes into these operators is rounded: what comes out is left alone, because most of the accuracy is lost
-/// there (`MiniLM`: cosine 0.989 against 0.94 and less with rounded outputs). Inputs whose values one scale cannot
-/// carry are left alone as well, and the report says so.
+/// What goes into these operators is rounded: what comes out of matrix products is left alone, because most of the
+/// accuracy is lost there (`MiniLM`: cosine 0.989 against 0.94 and less with rounded outputs). Between convolutions, sums
+/// and gates round what they read, too, so that a runtime stays in integers. What scales and shifts their channels is folded into convolutions
+/// first. Inputs whose values one scale cannot carry are left alone, and the report says so.
 public struct StaticQuantization: CompressionRecipe {
   public let name = "static"
   public let summary = "int8 weights and inputs, whose ranges are found from samples"
@@ -33,12 +34,14 @@ public struct StaticQuantization: CompressionRecipe {
     try check(samples)
     var run = try RecipeRun(
       model, recipe: "static int8 (\(method), \(samples.count) samples)", selection: selection,
-      opset: 13)
+      opset: 13, folding: [AffineFolding()])
     let layers = candidates(&run)
     let editor = GraphEditor(run.model, .main)
+    let joins =
+      layers.contains { $0.node.opType == "Conv" } ? StaticFollowers(editor).joins() : []
     let products = layers.filter { $0.node.opType != "Gather" }
-    let names = Set(
-      products.compactMap { layer in layer.node.inputs[0].map { editor.name(of: $0) } })
+    let watched = products.map { $0.node.inputs[0] } + joins.flatMap(\.node.inputs)
+    let names = Set(watched.compactMap { value in value.map { editor.name(of: $0) } })
     let calibration = try Calibration(run.model, values: names, samples: samples)
     var rewriter = StaticRewriter(
       NodeWriter(run.model, .main), WeightQuantizer(reducesRange ? .int7 : .int8))
@@ -57,8 +60,42 @@ public struct StaticQuantization: CompressionRecipe {
         try rewriter.rewrite(layer, values, input: range, &run.report)
       }
     }
+    try follow(joins, calibration, &rewriter, &run.report)
     run.model = rewriter.writer.finish()
     return try run.finish(samples: samples)
+  }
+
+  /// Rounds what stands between the layers.
+  private func follow(
+    _ joins: [StaticFollowers.Follower], _ calibration: Calibration,
+    _ rewriter: inout StaticRewriter,
+    _ report: inout CompressionReport
+  ) throws(ModelError) {
+    var count = 0
+    for join in joins {
+      var ranges: [StaticRewriter.Range] = []
+      for case let value? in join.node.inputs {
+        guard
+          case .success(let range) = range(of: rewriter.writer.editor.name(of: value), calibration)
+        else { break }
+        ranges.append(range)
+      }
+      guard ranges.count == join.inputs.count else {
+        report.notes.append(
+          "'\(rewriter.writer.editor.displayName(of: join.node))' (\(join.node.opType)) was left alone: 256 steps "
+            + "are too coarse for what it reads")
+        continue
+      }
+      try rewriter.round(join.inputs, of: join.index, ranges)
+      count += 1
+    }
+    let pools = StaticFollowers(rewriter.writer.editor).pools(of: rewriter.roundedValues)
+    for pool in pools { try rewriter.round(pool.inputs, of: pool.index, []) }
+    if count + pools.count > 0 {
+      report.notes.append(
+        "between the layers, \(count) sums and products and \(pools.count) pools and joins read rounded values"
+      )
+    }
   }
 
   private func check(_ samples: [[String: Value]]) throws(ModelError) {

@@ -43,10 +43,31 @@ struct StaticRewriter {
     writer.replace(layer.index, with: node)
   }
 
+  /// The values that some layer reads rounded.
+  var roundedValues: Set<ValueID> { Set(inputs.keys) }
+
+  /// Lets a node read some inputs rounded: each by its range, or as layers read it already.
+  mutating func round(
+    _ positions: [Int], of index: Int, _ ranges: [Range]
+  ) throws(ModelError) {
+    guard var node = writer.editor.nodes[index] else { return }
+    for (number, position) in positions.enumerated() {
+      guard let value = node.inputs[position] else { continue }
+      if number < ranges.count {
+        node.inputs[position] = try rounded(value, ranges[number], before: index)
+      } else {
+        node.inputs[position] = inputs[value] ?? value
+      }
+    }
+    writer.replace(index, with: node)
+  }
+
   private mutating func rounded(
     _ input: ValueID, _ range: Range, before index: Int
   ) throws(ModelError) -> ValueID {
     if let known = inputs[input] { return known }
+    // Whoever reads the value may read it rounded later.
+    let index = min(index, writer.editor.consumers(of: input).first ?? index)
     let name = writer.editor.name(of: input)
     let scale = writer.weight("\(name)/scale", try Tensor(scalar: range.scale))
     let zeroPoint = writer.weight(

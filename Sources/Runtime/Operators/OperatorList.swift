@@ -129,6 +129,11 @@ private let quantizedOperators: [OperatorEntry] = [
   .init("MatMulInteger", [10], MatMulInteger.init),
   .init("QLinearConv", [10], QLinearConv.init),
   .init("QLinearMatMul", [10, 21], QLinearMatMul.init),
+  .init("QuantizedConv", domain: "zoo", [1], QuantizedConv.init),
+  .init("QuantizedJoin", domain: "zoo", [1], QuantizedJoin.init),
+  .init("QuantizedMatMul", domain: "zoo", [1], QuantizedMatMul.init),
+  .init("QuantizedPool", domain: "zoo", [1], QuantizedPool.init),
+  .init("TableLookup", domain: "zoo", [1], TableLookup.init),
 ]
 
 private let classicalOperators: [OperatorEntry] = [

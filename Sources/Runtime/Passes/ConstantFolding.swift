@@ -34,10 +34,10 @@ struct ConstantFolding: Pass {
   private func fold(
     _ node: Node, _ context: PassContext, _ budget: Int
   ) -> [(ValueID, Tensor)]? {
+    if keepsQuantized && node.opType == "DequantizeLinear" { return nil }
     let wanted = node.outputs.compactMap { $0 }
     let known = wanted.compactMap { value in context.constants[value].map { (value, $0) } }
     if known.count == wanted.count { return known }
-    if keepsQuantized && node.opType == "DequantizeLinear" { return nil }
     guard node.graphs.isEmpty, isWithin(budget, wanted, context) else { return nil }
     return compute(node, context)
   }

@@ -3,6 +3,10 @@ public let builtinPasses: [any Pass] = [
   ConstantFolding(),
   IdentityRemoval(),
   DynamicProductFusion(),
+  QuantizeHoisting(),
+  QuantizedLayerFusion(),
+  QuantizedMapFusion(),
+  ChannelsLastLayout(),
   ConstantFolding(keepsQuantized: false),
   AffineFolding(),
   EinsumLowering(),
@@ -81,5 +85,14 @@ struct Optimizer {
     let inferred = try ModelTypes(model, registry: options.registry)
     types = inferred
     return inferred
+  }
+}
+
+extension Model {
+  /// The model after passes, for tools that want it simpler before they change it.
+  package func rewritten(by passes: [any Pass]) throws(ModelError) -> Model {
+    var options = Session.Options()
+    options.passes = passes
+    return try Optimizer.prepare(self, options).model
   }
 }

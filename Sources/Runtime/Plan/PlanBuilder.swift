@@ -137,7 +137,7 @@ struct PlanBuilder {
     operands += step.inputs.map(Int32.init)
     operands += step.outputs.map(Int32.init)
     for (position, slot) in step.outputs.enumerated() where slot != 0 {
-      let reused = kernel.reuses[position].flatMap { reusable(step.inputs[$0], by: slot, index) }
+      let reused = kernel.reuses[position].flatMap { reusable($0, of: step, by: slot, index) }
       if let reused {
         share(slot, with: reused)
       } else {
@@ -189,10 +189,12 @@ struct PlanBuilder {
     return type.element == .bool && type.shape?.count.value == 1
   }
 
-  /// The root that `slot` may take over from input `input`: memory of this plan that nobody reads later.
-  private func reusable(_ input: Int, by slot: Int, _ index: Int) -> Int? {
-    let root = roots[input]
-    guard let block = blockOf[root], lastUses[root] == index,
+  /// The root that `slot` may take over from an input of the step: memory of this plan that nobody reads later, nor the
+  /// step as another input, where it may want other elements.
+  private func reusable(_ input: Int, of step: Program.Step, by slot: Int, _ index: Int) -> Int? {
+    let root = roots[step.inputs[input]]
+    guard step.inputs.filter({ $0 != 0 && roots[$0] == root }).count == 1,
+      let block = blockOf[root], lastUses[root] == index,
       bytes(slot) == blocks[block].bytes
     else { return nil }
     return root

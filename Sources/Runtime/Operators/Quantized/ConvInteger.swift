@@ -33,7 +33,8 @@ struct ConvInteger: TensorOperator {
     let x = try QuantizedSide(
       io, isSigned: try io.input(0).element == .i8, scale: nil, zero: 2, lines: 1)
     let w = try QuantizedSide(
-      io, isSigned: convolution.isSigned, scale: nil, zero: 3, lines: try io.input(1).shape[0])
+      io, isSigned: convolution.weightsAreSigned, scale: nil, zero: 3,
+      lines: try io.input(1).shape[0])
     return Kernel(convolution.kernelName, scratchBytes: convolution.scratchBytes) {
       (context) throws(ModelError) in
       var target = zoo_qtarget()

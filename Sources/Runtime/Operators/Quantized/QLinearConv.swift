@@ -45,7 +45,8 @@ struct QLinearConv: TensorOperator {
     let x = try QuantizedSide(
       io, isSigned: try io.input(0).element == .i8, scale: 1, zero: 2, lines: 1)
     let w = try QuantizedSide(
-      io, isSigned: convolution.isSigned, scale: 4, zero: 5, lines: try io.input(3).shape[0])
+      io, isSigned: convolution.weightsAreSigned, scale: 4, zero: 5, lines: try io.input(3).shape[0]
+    )
     let output = try QuantizedOutput(io, scale: 6, zero: 7)
     let hasBias = io.has(8)
     return Kernel(convolution.kernelName, scratchBytes: convolution.scratchBytes) {

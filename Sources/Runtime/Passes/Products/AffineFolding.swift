@@ -5,10 +5,12 @@ import ModelFormat
 ///     w′ = w · scale,  b′ = b · scale + shift, per output channel
 ///
 /// Requires constant weights of `f32`; ensures that the convolution gives the result of the ``AffineChain`` behind it.
-struct AffineFolding: Pass {
-  let name = "fold-affine"
+package struct AffineFolding: Pass {
+  package let name = "fold-affine"
 
-  func run(_ context: inout PassContext) throws(ModelError) -> Bool {
+  package init() {}
+
+  package func run(_ context: inout PassContext) throws(ModelError) -> Bool {
     var changed = false
     for index in context.editor.indices {
       guard let conv = GraphMatcher(context).standard(index), conv.opType == "Conv",

@@ -1,0 +1,238 @@
+// 8-bit convolution with channels last, as a matrix product: rows are output elements, columns output channels. A row
+// is one piece of the input for each tap, read where it is; nothing is unfolded but for odd numbers of channels.
+#include <string.h>
+
+#include "conv_f32.h"
+#include "qgemm.h"
+#include "zoo_threads.h"
+
+enum { PADDING_BYTES = 1 << 14, MAX_TAPS = 1 << 10 };
+
+static int64_t depth_of(const zoo_conv_shape *shape) { return shape->in_channels / shape->groups; }
+static int64_t columns_of(const zoo_conv_shape *shape) {
+  return shape->out_channels / shape->groups;
+}
+
+/// Whether the channels of each tap are read where they are.
+static int is_indirect(const zoo_conv_shape *shape) {
+  const int64_t depth = depth_of(shape);
+  return depth % 4 == 0 && depth <= PADDING_BYTES && conv_volume(shape->kernel) <= MAX_TAPS;
+}
+
+/// Weights [out_channels, in_channels / groups, taps] as panels whose k runs over taps, then channels.
+static zoo_qpanels layout_of(const zoo_conv_shape *shape, int is_signed) {
+  const int64_t taps = conv_volume(shape->kernel), depth = depth_of(shape);
+  return (zoo_qpanels){
+      .segments = taps, .length = depth, .segment = 1, .row = taps, .column = taps * depth,
+      .is_signed = is_signed, .joined = !is_indirect(shape)};
+}
+
+/// int32 words of one group's weights.
+static int64_t group_words(const zoo_qgemm_kernels *kernels, const zoo_conv_shape *shape) {
+  const zoo_qpanels layout = layout_of(shape, 1);
+  return zoo_qpanels_words(kernels, zoo_qpanels_groups(&layout), columns_of(shape));
+}
+
+size_t zoo_qconv_packed_bytes(zoo_isa isa, const zoo_conv_shape *shape) {
+  if (zoo_qconv_is_depthwise(shape)) return zoo_qconv_depthwise_packed_bytes(shape);
+  return (size_t)(group_words(zoo_qgemm_table(isa), shape) * shape->groups) * 4;
+}
+
+void zoo_qconv_pack(
+    zoo_isa isa, const zoo_conv_shape *shape, const void *weights, int is_signed, void *packed) {
+  if (zoo_qconv_is_depthwise(shape)) {
+    zoo_qconv_depthwise_pack(shape, weights, is_signed, packed);
+    return;
+  }
+  const zoo_qgemm_kernels *kernels = zoo_qgemm_table(isa);
+  const zoo_qpanels layout = layout_of(shape, is_signed);
+  const int64_t words = group_words(kernels, shape), columns = columns_of(shape);
+  for (int64_t group = 0; group < shape->groups; group++) {
+    zoo_qpanels_pack(
+        kernels, &layout, columns, (const uint8_t *)weights + group * columns * layout.column,
+        (int32_t *)packed + group * words);
+  }
+}
+
+size_t zoo_qconv_scratch_bytes(const zoo_conv_shape *shape, int input_is_signed) {
+  if (!input_is_signed) return 0;
+  return (size_t)(shape->batch * shape->in_channels * conv_volume(shape->input));
+}
+
+// MARK: Rows
+
+typedef struct {
+  const zoo_conv_shape *shape;
+  const uint8_t *input;  // at the first channel of the group
+  const uint8_t *padding;
+  int is_plain;          // every output element reads the input element at its own place
+} source;
+
+/// The channels that a tap reads; `padding` outside the input.
+static const uint8_t *channels_at(
+    const source *s, int64_t image, int64_t z, int64_t y, int64_t x) {
+  const zoo_conv_shape *shape = s->shape;
+  const int is_inside = (uint64_t)z < (uint64_t)shape->input[0] &&
+                        (uint64_t)y < (uint64_t)shape->input[1] &&
+                        (uint64_t)x < (uint64_t)shape->input[2];
+  if (!is_inside) return s->padding;
+  const int64_t element = ((image * shape->input[0] + z) * shape->input[1] + y) * shape->input[2] + x;
+  return s->input + element * shape->in_channels;
+}
+
+static void point_at_taps(
+    const void *context, int64_t first, int count, int max_rows, const void **pointers) {
+  const source *s = context;
+  const zoo_conv_shape *shape = s->shape;
+  for (int i = 0; i < count; i++) {
+    if (s->is_plain) {
+      pointers[i] = s->input + (first + i) * shape->in_channels;
+      continue;
+    }
+    const zoo_qplace at = zoo_qplace_of(shape, first + i);
+    const void **to = pointers + i;
+    for (int64_t z = 0; z < shape->kernel[0]; z++) {
+      for (int64_t y = 0; y < shape->kernel[1]; y++) {
+        for (int64_t x = 0; x < shape->kernel[2]; x++, to += max_rows) {
+          *to = channels_at(
+              s, at.image, at.z + z * shape->dilation[0], at.y + y * shape->dilation[1],
+              at.x + x * shape->dilation[2]);
+        }
+      }
+    }
+  }
+}
+
+/// Copies the taps of one line of the kernel: all at once if they are neighbours.
+static uint8_t *copy_line(
+    const source *s, int64_t image, int64_t z, int64_t y, int64_t x, uint8_t *to) {
+  const zoo_conv_shape *shape = s->shape;
+  const size_t depth = (size_t)depth_of(shape);
+  const int64_t taps = shape->kernel[2], last = x + taps - 1;
+  const int is_joined = shape->groups == 1 && shape->dilation[2] == 1 && x >= 0 &&
+                        last < shape->input[2] && (uint64_t)z < (uint64_t)shape->input[0] &&
+                        (uint64_t)y < (uint64_t)shape->input[1];
+  if (is_joined) {
+    memcpy(to, channels_at(s, image, z, y, x), depth * (size_t)taps);
+    return to + depth * (size_t)taps;
+  }
+  for (int64_t t = 0; t < taps; t++, to += depth) {
+    const uint8_t *from = channels_at(s, image, z, y, x + t * shape->dilation[2]);
+    if (from == s->padding) {
+      memset(to, s->padding[0], depth);
+    } else {
+      memcpy(to, from, depth);
+    }
+  }
+  return to;
+}
+
+static void copy_taps(const void *context, int64_t first, int count, uint8_t *to, int64_t ld) {
+  const source *s = context;
+  const zoo_conv_shape *shape = s->shape;
+  for (int i = 0; i < count; i++, to += ld) {
+    const zoo_qplace at = zoo_qplace_of(shape, first + i);
+    uint8_t *end = to;
+    for (int64_t z = 0; z < shape->kernel[0]; z++) {
+      for (int64_t y = 0; y < shape->kernel[1]; y++) {
+        end = copy_line(
+            s, at.image, at.z + z * shape->dilation[0], at.y + y * shape->dilation[1], at.x, end);
+      }
+    }
+    memset(end, 0, (size_t)(to + ld - end));
+  }
+}
+
+// MARK: Running
+
+static int is_plain(const zoo_conv_shape *shape) {
+  for (int axis = 0; axis < 3; axis++) {
+    if (shape->kernel[axis] != 1 || shape->stride[axis] != 1 || shape->pad[axis] != 0 ||
+        shape->input[axis] != shape->output[axis]) {
+      return 0;
+    }
+  }
+  return 1;
+}
+
+typedef struct {
+  zoo_qproduct base;
+  const zoo_conv_shape *shape;
+  const uint8_t *input, *padding;
+  int max_threads;
+} conv_job;
+
+static void run_groups(void *context, int64_t begin, int64_t end) {
+  const conv_job *job = context;
+  const zoo_conv_shape *shape = job->shape;
+  const int64_t size = job->base.target->kind <= ZOO_QOUT_F32 ? 4 : 1;
+  for (int64_t group = begin; group < end; group++) {
+    const int64_t first = group * job->base.n;
+    const source from = {
+        shape, job->input + group * depth_of(shape), job->padding, is_plain(shape)};
+    zoo_qproduct p = job->base;
+    zoo_qtarget target = *p.target;
+    p.source = &from;
+    p.target = &target;
+    p.packed += group * group_words(p.kernels, shape);
+    p.c = (char *)p.c + first * size;
+    if (target.bias) target.bias += first;
+    if (target.epilogue.bias) target.epilogue.bias += first;
+    if (target.epilogue.residual) target.epilogue.residual += first;
+    if (target.residual) target.residual = (const char *)target.residual + first;
+    if (p.b_side.zero_per_line) p.b_side.zero = (const char *)p.b_side.zero + first;
+    if (p.b_side.scale_per_line) p.b_side.scale += first;
+    zoo_qproduct_run(&p, job->max_threads);
+  }
+}
+
+typedef struct {
+  const uint8_t *x;
+  uint8_t *y;
+} flip_job;
+
+static void flip(void *context, int64_t begin, int64_t end) {
+  const flip_job *job = context;
+  for (int64_t i = begin; i < end; i++) job->y[i] = job->x[i] ^ 0x80;
+}
+
+void zoo_qconv_run(
+    zoo_isa isa, const zoo_conv_shape *shape, const void *input, zoo_qside input_side,
+    const void *packed, zoo_qside weights_side, void *output, const zoo_qtarget *target,
+    void *scratch, int max_threads) {
+  const int64_t m = shape->batch * conv_volume(shape->output);
+  if (m <= 0 || shape->out_channels <= 0) return;
+  if (input_side.is_signed) {
+    flip_job job = {input, scratch};
+    zoo_parallel_for(
+        (int64_t)zoo_qconv_scratch_bytes(shape, 1), 1 << 16, max_threads, flip, &job);
+    input = scratch;
+  }
+  uint8_t padding[PADDING_BYTES], zero = 0;
+  if (input_side.zero) zero = *(const uint8_t *)input_side.zero;
+  if (input_side.is_signed) zero ^= 0x80;
+  memset(padding, zero, sizeof padding);
+  zoo_qtarget channels_last = *target;
+  channels_last.epilogue.residual_ld = shape->out_channels;
+  const zoo_qpanels layout = layout_of(shape, 1);
+  const int64_t k = layout.segments * layout.length;
+  conv_job job = {
+      .base = {.kernels = zoo_qgemm_table(isa), .m = m, .n = columns_of(shape), .k = k,
+               .segments = layout.joined ? 1 : layout.segments,
+               .groups = zoo_qpanels_groups(&layout) / (layout.joined ? 1 : layout.segments),
+               .point = point_at_taps, .copy = layout.joined ? copy_taps : NULL, .packed = packed,
+               .a_side = input_side, .b_side = weights_side, .target = &channels_last, .c = output,
+               .ldc = shape->out_channels},
+      .shape = shape, .input = input, .padding = padding, .max_threads = max_threads};
+  if (zoo_qconv_is_depthwise(shape)) {
+    const source from = {shape, input, padding, 0};
+    job.base.n = shape->out_channels;
+    job.base.segments = layout.segments;
+    job.base.source = &from;
+    zoo_qconv_depthwise_run(&job.base, shape, max_threads);
+  } else if (shape->groups == 1) {
+    run_groups(&job, 0, 1);
+  } else {
+    zoo_parallel_for(shape->groups, 1, max_threads, run_groups, &job);
+  }
+}

@@ -1,0 +1,199 @@
+// What stands between 8-bit products, with channels last: neighbouring channels are neighbouring lanes.
+#include "zoo_qplane.h"
+
+#include <string.h>
+
+#include "conv_f32.h"
+#include "qgemm.h"
+#include "thread_scratch.h"
+#include "zoo_threads.h"
+
+enum { GRAIN = 1 << 16, TAPS = 64 };
+
+static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// MARK: Joining
+
+typedef struct {
+  const zoo_qgemm_kernels *kernels;
+  const zoo_qjoin *join;
+  const uint8_t *a, *b;
+  uint8_t *c;
+} join_job;
+
+static void join_elements(void *context, int64_t begin, int64_t end) {
+  const join_job *j = context;
+  j->kernels->join(j->join, end - begin, j->a + begin, j->b + begin, j->c + begin);
+}
+
+void zoo_qjoin_run(
+    zoo_isa isa, const zoo_qjoin *join, int64_t count, const void *a, const void *b, void *c,
+    int max_threads) {
+  join_job job = {zoo_qgemm_table(isa), join, a, b, c};
+  zoo_parallel_for(count, GRAIN, max_threads, join_elements, &job);
+}
+
+// MARK: Tables
+
+typedef struct {
+  const uint8_t *table, *x;
+  uint8_t *y;
+} table_job;
+
+static void look_up(void *context, int64_t begin, int64_t end) {
+  const table_job *job = context;
+  const uint8_t *table = job->table, *x = job->x;
+  uint8_t *y = job->y;
+  for (int64_t i = begin; i < end; i++) y[i] = table[x[i]];
+}
+
+void zoo_qtable_run(
+    const uint8_t *table, int64_t count, const uint8_t *x, uint8_t *y, int max_threads) {
+  table_job job = {table, x, y};
+  zoo_parallel_for(count, GRAIN, max_threads, look_up, &job);
+}
+
+// MARK: Pooling
+
+typedef struct {
+  const zoo_qgemm_kernels *kernels;
+  const zoo_conv_shape *shape;
+  const uint8_t *x;
+  void *y;
+  uint8_t flip;
+  zoo_qform from;
+  const zoo_qform *to;
+  int counts_padding;
+} pool_job;
+
+typedef void (*take_rows)(void *context, int taps, const uint8_t *const *rows);
+
+/// Hands the input elements of a window to `take`, a few at a time; returns how many there are.
+static int64_t walk(const pool_job *j, int64_t element, take_rows take, void *context) {
+  const zoo_conv_shape *shape = j->shape;
+  const zoo_qplace at = zoo_qplace_of(shape, element);
+  const int64_t origin[3] = {at.z, at.y, at.x};
+  int64_t first[3], end[3];
+  for (int axis = 0; axis < 3; axis++) {
+    const int64_t step = shape->dilation[axis];
+    first[axis] = origin[axis] >= 0 ? 0 : (-origin[axis] + step - 1) / step;
+    end[axis] = lesser(
+        shape->kernel[axis],
+        greater(0, (shape->input[axis] - origin[axis] + step - 1) / step));
+  }
+  const uint8_t *rows[TAPS];
+  int taps = 0;
+  int64_t count = 0;
+  for (int64_t z = first[0]; z < end[0]; z++) {
+    for (int64_t y = first[1]; y < end[1]; y++) {
+      for (int64_t x = first[2]; x < end[2]; x++) {
+        const int64_t line = (at.image * shape->input[0] + at.z + z * shape->dilation[0]) *
+                                 shape->input[1] + at.y + y * shape->dilation[1];
+        const int64_t place = line * shape->input[2] + at.x + x * shape->dilation[2];
+        rows[taps++] = j->x + place * shape->in_channels;
+        count++;
+        if (taps < TAPS) continue;
+        take(context, taps, rows);
+        taps = 0;
+      }
+    }
+  }
+  if (taps > 0) take(context, taps, rows);
+  return count;
+}
+
+typedef struct {
+  const pool_job *job;
+  uint8_t *most;
+} max_window;
+
+static void take_most(void *context, int taps, const uint8_t *const *rows) {
+  const max_window *w = context;
+  w->job->kernels->greatest(taps, w->job->shape->in_channels, rows, w->job->flip, w->most);
+}
+
+static void pool_max(void *context, int64_t begin, int64_t end) {
+  const pool_job *j = context;
+  const int64_t channels = j->shape->in_channels;
+  for (int64_t element = begin; element < end; element++) {
+    uint8_t *most = (uint8_t *)j->y + element * channels;
+    memset(most, 0, (size_t)channels);
+    max_window window = {j, most};
+    walk(j, element, take_most, &window);
+    if (!j->flip) continue;
+    for (int64_t c = 0; c < channels; c++) most[c] ^= j->flip;
+  }
+}
+
+static int64_t elements_of(const zoo_conv_shape *shape) {
+  return shape->batch * conv_volume(shape->output);
+}
+
+static int64_t grain_of(const zoo_conv_shape *shape) {
+  const int64_t steps = shape->in_channels * conv_volume(shape->kernel);
+  return greater(1, GRAIN / greater(1, steps));
+}
+
+void zoo_qpool_max(
+    zoo_isa isa, const zoo_conv_shape *shape, int is_signed, const void *x, void *y,
+    int max_threads) {
+  pool_job job = {
+      .kernels = zoo_qgemm_table(isa), .shape = shape, .x = x, .y = y,
+      .flip = is_signed ? 0x80 : 0};
+  zoo_parallel_for(elements_of(shape), grain_of(shape), max_threads, pool_max, &job);
+}
+
+typedef struct {
+  const pool_job *job;
+  int32_t *sums;
+} sum_window;
+
+static void take_sums(void *context, int taps, const uint8_t *const *rows) {
+  const sum_window *w = context;
+  w->job->kernels->accumulate(taps, w->job->shape->in_channels, rows, w->job->flip, w->sums);
+}
+
+static void pool_average(void *context, int64_t begin, int64_t end) {
+  const pool_job *j = context;
+  const zoo_conv_shape *shape = j->shape;
+  const int64_t channels = shape->in_channels, padded = (channels + 15) / 16 * 16;
+  int32_t *sums = zoo_thread_scratch((size_t)padded * 12), *offsets = sums + padded;
+  float *scales = (float *)(offsets + padded);
+  zoo_qtarget result = {.kind = ZOO_QOUT_F32};
+  if (j->to) {
+    result.kind = j->to->is_signed ? ZOO_QOUT_S8 : ZOO_QOUT_U8;
+    result.scale = j->to->scale;
+    result.zero = j->to->zero;
+  }
+  result = zoo_qtarget_bounded(&result);
+  int64_t known = -1;
+  for (int64_t element = begin; element < end; element++) {
+    memset(sums, 0, (size_t)channels * 4);
+    sum_window window = {j, sums};
+    const int64_t inside = walk(j, element, take_sums, &window);
+    const int64_t count = j->counts_padding ? conv_volume(shape->kernel) : greater(1, inside);
+    if (inside != known) {
+      float scale = j->from.scale / (float)count;
+      if (j->to) scale /= j->to->scale;
+      for (int64_t c = 0; c < channels; c++) {
+        offsets[c] = (int32_t)(-inside * (j->from.zero + j->flip));
+        scales[c] = scale;
+      }
+      known = inside;
+    }
+    const zoo_qtile_target target = {
+        .target = &result, .offsets = offsets, .column_scales = scales,
+        .c = (char *)j->y + element * channels * (j->to ? 1 : 4), .ldc = channels};
+    j->kernels->finish(sums, 1, (int)channels, &target);
+  }
+}
+
+void zoo_qpool_average(
+    zoo_isa isa, const zoo_conv_shape *shape, zoo_qform from, const zoo_qform *to,
+    int counts_padding, const void *x, void *y, int max_threads) {
+  pool_job job = {
+      .kernels = zoo_qgemm_table(isa), .shape = shape, .x = x, .y = y,
+      .flip = from.is_signed ? 0x80 : 0, .from = from, .to = to, .counts_padding = counts_padding};
+  zoo_parallel_for(elements_of(shape), grain_of(shape), max_threads, pool_average, &job);
+}

@@ -1,0 +1,88 @@
+import CKernels
+import ModelFormat
+
+/// `QuantizedJoin` of domain `zoo`: a sum, difference or product of 8-bit numbers, rounded to 8 bits.
+///
+///     c = saturate(round(activation((a − a_zero) · a_scale ∘ (b − b_zero) · b_scale) / c_scale) + c_zero)
+///
+/// |        | name     | shape                | element types |
+/// |--------|----------|----------------------|---------------|
+/// | input  | `a`, `b` | broadcast            | `u8`, `i8`    |
+/// | output | `c`      | what they broadcast to | `c_type`: `u8`, `i8` |
+/// | attr   | `join`   | `add`, `subtract`, `multiply` | |
+/// | attr   | `a_scale`, `a_zero`, `b_…`, `c_…`, `c_type` | what the codes stand for | |
+///
+/// Ties round to even. Other attributes: ``FusedActivation``. `QuantizedMapFusion` makes it.
+struct QuantizedJoin: TensorOperator {
+  private static let kinds = ["add", "subtract", "multiply"]
+  private let join: zoo_qjoin
+  private let element: ElementType
+
+  init(_ node: NodeReader) throws(ModelError) {
+    try node.require(inputs: 2...2)
+    func form(_ name: String) throws(ModelError) -> zoo_qform {
+      zoo_qform(
+        is_signed: 0, scale: try node.float("\(name)_scale"),
+        zero: Int32(try node.int("\(name)_zero")))
+    }
+    var join = zoo_qjoin()
+    let kind = try node.choice("join", of: Self.kinds, default: "add")
+    join.kind = zoo_qjoin_kind(UInt32(Self.kinds.firstIndex(of: kind) ?? 0))
+    (join.a, join.b, join.c) = (try form("a"), try form("b"), try form("c"))
+    join.activation = try FusedActivation.decode(node)
+    element = try node.elementType("c_type")
+    join.c.is_signed = element == .i8 ? 1 : 0
+    self.join = join
+  }
+
+  func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
+    let a = try inputs.tensor(0, of: QuantizedProduct.elements)
+    let b = try inputs.tensor(1, of: QuantizedProduct.elements)
+    guard let x = a.shape, let y = b.shape else { return [.tensor(element, nil)] }
+    return [.tensor(element, try Shape.broadcast([x, y]))]
+  }
+
+  func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
+    let (a, b, c) = (try io.input(0), try io.input(1), try io.output())
+    var layout = ScratchLayout()
+    let left = try Repeated(a.shape, in: c.shape, &layout)
+    let right = try Repeated(b.shape, in: c.shape, &layout)
+    var join = join
+    join.a.is_signed = a.element == .i8 ? 1 : 0
+    join.b.is_signed = b.element == .i8 ? 1 : 0
+    let (fixed, count, isa) = (join, Int64(c.count), zoo_cpu_isa())
+    return Kernel("quantized_join", scratchBytes: layout.bytes, reuses: [0: 0]) { context in
+      var join = fixed
+      zoo_qjoin_run(
+        isa, &join, count, left.bytes(0, context), right.bytes(1, context), context.outputBytes(),
+        Int32(context.threads))
+    }
+  }
+
+  /// An operand spread out over the result's extents, unless it has them.
+  private struct Repeated: Sendable {
+    let move: PlannedMove?
+    let part: ScratchPart
+
+    init(_ shape: [Int], in result: [Int], _ layout: inout ScratchLayout) throws(ModelError) {
+      if shape == result {
+        (move, part) = (nil, layout.add(0))
+        return
+      }
+      let padded = Array(repeating: 1, count: result.count - shape.count) + shape
+      let strides = rowMajorStrides(padded)
+      move = try StridedMove(
+        extents: result, inStrides: padded.indices.map { padded[$0] == 1 ? 0 : strides[$0] },
+        outStrides: rowMajorStrides(result)
+      ).planned(1)
+      part = layout.add(result.reduce(1, *))
+    }
+
+    func bytes(_ index: Int, _ context: borrowing KernelContext) -> UnsafeRawPointer {
+      guard let move else { return context.inputBytes(index) }
+      let to = part.pointer(context)
+      move.run(from: context.inputBytes(index), to: to, context)
+      return UnsafeRawPointer(to)
+    }
+  }
+}

@@ -1,0 +1,183 @@
+import ModelFormat
+import Testing
+import ZooRuntime
+
+/// Graphs between `DequantizeLinear` and `QuantizeLinear`, optimised and not.
+@Suite struct QuantizedFusionTests {
+  /// A graph that is written node by node; every activation has 8-bit codes.
+  struct Builder {
+    var model = Model(opsets: [OpsetImport("", 21)])
+    var numbers: Numbers
+    let activations: ElementType
+    private var count = 0
+
+    init(seed: Int, _ activations: ElementType) {
+      numbers = Numbers(seed: seed)
+      self.activations = activations
+    }
+
+    mutating func weight(_ tensor: Tensor) -> ValueID {
+      count += 1
+      let value = model.addValue("weight\(count)", type: .tensor(tensor.type))
+      model.main.weights[value] = Weight(tensor)
+      return value
+    }
+
+    mutating func node(
+      _ type: String, _ inputs: [ValueID?], _ attributes: [Attribute] = []
+    ) -> ValueID {
+      count += 1
+      let value = model.addValue("value\(count)")
+      model.main.nodes.append(
+        Node(type, inputs: inputs, outputs: [value], attributes: attributes))
+      return value
+    }
+
+    mutating func input(_ shape: [Int]) -> ValueID {
+      let value = model.addValue("x", type: .tensor(.f32, Shape(shape)))
+      model.main.inputs.append(value)
+      return value
+    }
+
+    private func zero(_ number: Int) throws -> Tensor {
+      try activations == .u8
+        ? Tensor([UInt8(number)], shape: []) : Tensor([Int8(number - 128)], shape: [])
+    }
+
+    mutating func quantized(
+      _ value: ValueID, _ scale: Float = 0.05, zero number: Int = 128
+    ) throws -> ValueID {
+      let inputs = [weight(try Tensor(scalar: scale)), weight(try zero(number))]
+      return node("QuantizeLinear", [value] + inputs)
+    }
+
+    mutating func dequantized(
+      _ codes: ValueID, _ scale: Float = 0.05, zero number: Int = 128
+    ) throws -> ValueID {
+      let inputs = [weight(try Tensor(scalar: scale)), weight(try zero(number))]
+      return node("DequantizeLinear", [codes] + inputs)
+    }
+
+    mutating func rounded(
+      _ value: ValueID, _ scale: Float = 0.05, zero: Int = 128
+    ) throws -> ValueID {
+      try dequantized(quantized(value, scale, zero: zero), scale, zero: zero)
+    }
+
+    mutating func weights(_ shape: [Int], axis: Int = 0) throws -> ValueID {
+      let bytes = numbers.bytes(shape.reduce(1, *)).map { Int8(bitPattern: $0) }
+      let scales = numbers.floats(shape[axis]).map { abs($0) / 200 + 0.001 }
+      let inputs = [
+        weight(try Tensor(bytes, shape: shape)), weight(try Tensor(scales, shape: [shape[axis]])),
+      ]
+      return node("DequantizeLinear", inputs, [Attribute("axis", .int(Int64(axis)))])
+    }
+
+    mutating func conv(
+      _ x: ValueID, _ shape: [Int], groups: Int = 1, hasBias: Bool = true
+    ) throws -> ValueID {
+      let bias = hasBias ? weight(try Tensor(numbers.floats(shape[0]), shape: [shape[0]])) : nil
+      let pad = Int64(shape[2] / 2)
+      return node(
+        "Conv", [x, try weights(shape), bias],
+        [Attribute("pads", .ints([pad, pad, pad, pad])), Attribute("group", .int(Int64(groups)))])
+    }
+
+    /// Runs the model plain and optimised, with one thread and more; expects the same but for `step`, and nodes of
+    /// these types only.
+    mutating func expect(
+      _ output: ValueID, _ shape: [Int], within step: Float, types: Set<String>,
+      sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+      model.main.outputs = [output]
+      let name = model[output].name
+      let values = numbers.floats(shape.reduce(1, *)).map { $0 * 4 }
+      let x = ["x": try Tensor(values, shape: shape)]
+      var plain = Session.Options()
+      plain.optimizes = false
+      let want = try Session(model, options: plain).run(x)[name]!.array(of: Float.self)
+      var first: [Float]?
+      for threads in [1, 2] {
+        var options = Session.Options()
+        options.threads = threads
+        let session = try Session(model, options: options)
+        let got = try session.run(x)[name]!.array(of: Float.self)
+        let worst = zip(got, want).map { abs($0 - $1) }.max() ?? 0
+        #expect(worst <= step * 1.001, sourceLocation: sourceLocation)
+        #expect(got == first ?? got, sourceLocation: sourceLocation)
+        first = got
+        let found = Set(session.model.main.nodes.map(\.opType))
+        #expect(found == types, sourceLocation: sourceLocation)
+      }
+    }
+  }
+
+  static let ends: Set = ["QuantizeLinear", "DequantizeLinear", "Transpose"]
+
+  @Test(arguments: [ElementType.u8, .i8], [1, 6])
+  func chainsOfConvolutionsStayInIntegers(_ type: ElementType, _ groups: Int) throws {
+    var b = Builder(seed: groups, type)
+    let x = try b.rounded(b.input([2, 6, 7, 9]))
+    let first = b.node("Relu", [try b.conv(x, [12, 6, 3, 3])])
+    let middle = try b.rounded(first, 0.03, zero: 100)
+    let second = try b.conv(middle, [12, 12 / groups, 1, 1], groups: groups, hasBias: false)
+    let y = try b.rounded(second, 0.04)
+    try b.expect(y, [2, 6, 7, 9], within: 0.08, types: Self.ends.union(["QuantizedConv"]))
+  }
+
+  @Test(arguments: [ElementType.u8, .i8])
+  func residualsAndPoolsStayInIntegers(_ type: ElementType) throws {
+    var b = Builder(seed: 3, type)
+    let x = b.node(
+      "MaxPool", [try b.rounded(b.input([1, 8, 8, 8]))], [Attribute("kernel_shape", .ints([2, 2]))])
+    let start = try b.rounded(x)
+    let left = try b.rounded(b.conv(start, [8, 8, 3, 3]), 0.06)
+    let sum = try b.rounded(b.node("Relu", [b.node("Add", [left, start])]), 0.07)
+    let other = try b.rounded(b.conv(sum, [8, 8, 1, 1]), 0.06)
+    let joined = try b.rounded(
+      b.node("Concat", [sum, other], [Attribute("axis", .int(1))]), 0.08)
+    let pooled = try b.rounded(b.node("GlobalAveragePool", [joined]), 0.02)
+    try b.expect(
+      pooled, [1, 8, 8, 8], within: 0.04,
+      types: Self.ends.union(["QuantizedConv", "QuantizedPool", "TableLookup", "Concat"]))
+  }
+
+  @Test func gatesAreJoinedChannelByChannel() throws {
+    var b = Builder(seed: 4, .u8)
+    let x = try b.rounded(b.input([2, 8, 5, 5]))
+    let features = try b.rounded(b.conv(x, [8, 1, 3, 3], groups: 8), 0.03)
+    let mean = try b.rounded(b.node("GlobalAveragePool", [features]), 0.01)
+    let gate = try b.rounded(
+      b.node("HardSigmoid", [try b.conv(mean, [8, 8, 1, 1])]), 1 / 255, zero: 0)
+    let y = try b.rounded(b.node("Mul", [features, gate]), 0.02)
+    try b.expect(
+      y, [2, 8, 5, 5], within: 0.04,
+      types: Self.ends.union(["QuantizedConv", "QuantizedPool", "QuantizedJoin"]))
+  }
+
+  @Test(arguments: [false, true])
+  func productsGiveRealNumbersWhereTheyAreNotRounded(_ isGemm: Bool) throws {
+    var b = Builder(seed: 5, .u8)
+    let x = try b.rounded(b.input([7, 33]))
+    let bias = b.weight(try Tensor(b.numbers.floats(17), shape: [17]))
+    let y: ValueID
+    if isGemm {
+      let weights = try b.weights([17, 33])
+      y = b.node("Gemm", [x, weights, bias], [Attribute("transB", .int(1))])
+    } else {
+      let weights = try b.weights([33, 17], axis: 1)
+      y = b.node("Gelu", [b.node("Add", [b.node("MatMul", [x, weights]), bias])])
+    }
+    try b.expect(
+      y, [7, 33], within: 1e-4, types: ["QuantizeLinear", "QuantizedMatMul"])
+  }
+
+  @Test func functionsOfOneElementBecomeTables() throws {
+    var b = Builder(seed: 6, .i8)
+    let x = try b.rounded(b.input([3, 50]))
+    let half = b.weight(try Tensor(scalar: Float(0.5)))
+    let y = try b.rounded(b.node("Mul", [b.node("Sigmoid", [x]), half]), 1 / 500)
+    try b.expect(
+      y, [3, 50], within: 0, types: ["QuantizeLinear", "DequantizeLinear", "TableLookup"])
+  }
+}
