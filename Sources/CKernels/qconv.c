@@ -64,6 +64,7 @@ size_t zoo_qconv_scratch_bytes(const zoo_conv_shape *shape, int input_is_signed)
 typedef struct {
   const zoo_conv_shape *shape;
   const uint8_t *input;  // at the first channel of the group
+  const uint8_t *end;    // of the whole input
   const uint8_t *padding;
   int is_plain;          // every output element reads the input element at its own place
 } source;
@@ -80,16 +81,40 @@ static const uint8_t *channels_at(
   return s->input + element * shape->in_channels;
 }
 
+/// The place behind `at`.
+static void advance(const zoo_conv_shape *shape, zoo_qplace *at) {
+  const int64_t last[3] = {
+      (shape->output[0] - 1) * shape->stride[0] - shape->pad[0],
+      (shape->output[1] - 1) * shape->stride[1] - shape->pad[1],
+      (shape->output[2] - 1) * shape->stride[2] - shape->pad[2]};
+  if (at->x < last[2]) {
+    at->x += shape->stride[2];
+    return;
+  }
+  at->x = -shape->pad[2];
+  if (at->y < last[1]) {
+    at->y += shape->stride[1];
+    return;
+  }
+  at->y = -shape->pad[1];
+  if (at->z < last[0]) {
+    at->z += shape->stride[0];
+    return;
+  }
+  at->z = -shape->pad[0];
+  at->image++;
+}
+
 static void point_at_taps(
     const void *context, int64_t first, int count, int max_rows, const void **pointers) {
   const source *s = context;
   const zoo_conv_shape *shape = s->shape;
+  zoo_qplace at = zoo_qplace_of(shape, first);
   for (int i = 0; i < count; i++) {
     if (s->is_plain) {
       pointers[i] = s->input + (first + i) * shape->in_channels;
       continue;
     }
-    const zoo_qplace at = zoo_qplace_of(shape, first + i);
     const void **to = pointers + i;
     for (int64_t z = 0; z < shape->kernel[0]; z++) {
       for (int64_t y = 0; y < shape->kernel[1]; y++) {
@@ -100,28 +125,59 @@ static void point_at_taps(
         }
       }
     }
+    advance(shape, &at);
   }
 }
 
-/// Copies the taps of one line of the kernel: all at once if they are neighbours.
-static uint8_t *copy_line(
-    const source *s, int64_t image, int64_t z, int64_t y, int64_t x, uint8_t *to) {
+enum { SHORT = 32 };
+
+/// Whether a window lies within the input and each of its lines is one run of bytes.
+static int is_joined(const zoo_conv_shape *shape, const zoo_qplace *at) {
+  const int64_t origin[3] = {at->z, at->y, at->x};
+  for (int axis = 0; axis < 3; axis++) {
+    const int64_t last = origin[axis] + (shape->kernel[axis] - 1) * shape->dilation[axis];
+    if (origin[axis] < 0 || last >= shape->input[axis]) return 0;
+  }
+  return shape->groups == 1 && (shape->dilation[2] == 1 || shape->kernel[2] == 1);
+}
+
+/// Copies the lines of a window that is joined. Short ones are copied as SHORT bytes where there are so many on both
+/// sides: what is too much is overwritten by what comes next.
+static uint8_t *copy_lines(
+    const source *s, const zoo_qplace *at, uint8_t *to, const uint8_t *to_end) {
+  const zoo_conv_shape *shape = s->shape;
+  const int64_t count = depth_of(shape) * shape->kernel[2];
+  const int64_t row = shape->in_channels * shape->input[2];
+  const uint8_t *first = channels_at(s, at->image, at->z, at->y, at->x);
+  for (int64_t z = 0; z < shape->kernel[0]; z++) {
+    const uint8_t *from = first + z * shape->dilation[0] * shape->input[1] * row;
+    for (int64_t y = 0; y < shape->kernel[1]; y++, from += shape->dilation[1] * row, to += count) {
+      if (count <= SHORT && s->end - from >= SHORT && to_end - to >= SHORT) {
+        memcpy(to, from, SHORT);
+      } else {
+        memcpy(to, from, (size_t)count);
+      }
+    }
+  }
+  return to;
+}
+
+/// Copies the taps of any window one by one.
+static uint8_t *copy_each(const source *s, const zoo_qplace *at, uint8_t *to) {
   const zoo_conv_shape *shape = s->shape;
   const size_t depth = (size_t)depth_of(shape);
-  const int64_t taps = shape->kernel[2], last = x + taps - 1;
-  const int is_joined = shape->groups == 1 && shape->dilation[2] == 1 && x >= 0 &&
-                        last < shape->input[2] && (uint64_t)z < (uint64_t)shape->input[0] &&
-                        (uint64_t)y < (uint64_t)shape->input[1];
-  if (is_joined) {
-    memcpy(to, channels_at(s, image, z, y, x), depth * (size_t)taps);
-    return to + depth * (size_t)taps;
-  }
-  for (int64_t t = 0; t < taps; t++, to += depth) {
-    const uint8_t *from = channels_at(s, image, z, y, x + t * shape->dilation[2]);
-    if (from == s->padding) {
-      memset(to, s->padding[0], depth);
-    } else {
-      memcpy(to, from, depth);
+  for (int64_t z = 0; z < shape->kernel[0]; z++) {
+    for (int64_t y = 0; y < shape->kernel[1]; y++) {
+      for (int64_t x = 0; x < shape->kernel[2]; x++, to += depth) {
+        const uint8_t *from = channels_at(
+            s, at->image, at->z + z * shape->dilation[0], at->y + y * shape->dilation[1],
+            at->x + x * shape->dilation[2]);
+        if (from == s->padding) {
+          memset(to, s->padding[0], depth);
+        } else {
+          memcpy(to, from, depth);
+        }
+      }
     }
   }
   return to;
@@ -129,17 +185,12 @@ static uint8_t *copy_line(
 
 static void copy_taps(const void *context, int64_t first, int count, uint8_t *to, int64_t ld) {
   const source *s = context;
-  const zoo_conv_shape *shape = s->shape;
+  const uint8_t *to_end = to + count * ld;
+  zoo_qplace at = zoo_qplace_of(s->shape, first);
   for (int i = 0; i < count; i++, to += ld) {
-    const zoo_qplace at = zoo_qplace_of(shape, first + i);
-    uint8_t *end = to;
-    for (int64_t z = 0; z < shape->kernel[0]; z++) {
-      for (int64_t y = 0; y < shape->kernel[1]; y++) {
-        end = copy_line(
-            s, at.image, at.z + z * shape->dilation[0], at.y + y * shape->dilation[1], at.x, end);
-      }
-    }
-    memset(end, 0, (size_t)(to + ld - end));
+    uint8_t *end = is_joined(s->shape, &at) ? copy_lines(s, &at, to, to_end) : copy_each(s, &at, to);
+    for (; end < to + ld; end++) *end = 0;
+    advance(s->shape, &at);
   }
 }
 
@@ -169,7 +220,8 @@ static void run_groups(void *context, int64_t begin, int64_t end) {
   for (int64_t group = begin; group < end; group++) {
     const int64_t first = group * job->base.n;
     const source from = {
-        shape, job->input + group * depth_of(shape), job->padding, is_plain(shape)};
+        shape, job->input + group * depth_of(shape), job->input + zoo_qconv_scratch_bytes(shape, 1),
+        job->padding, is_plain(shape)};
     zoo_qproduct p = job->base;
     zoo_qtarget target = *p.target;
     p.source = &from;
@@ -225,7 +277,7 @@ void zoo_qconv_run(
                .ldc = shape->out_channels},
       .shape = shape, .input = input, .padding = padding, .max_threads = max_threads};
   if (zoo_qconv_is_depthwise(shape)) {
-    const source from = {shape, input, padding, 0};
+    const source from = {shape, input, NULL, padding, 0};
     job.base.n = shape->out_channels;
     job.base.segments = layout.segments;
     job.base.source = &from;

@@ -40,6 +40,12 @@ struct ChannelsLastLayout: Pass {
         follow(index, node, output, rank, inputs: [0])
       case ("", "Concat") where [.u8, .i8].contains(context.type(output)?.element):
         follow(index, node, output, rank, inputs: Array(node.inputs.indices))
+      case ("", let opType) where UnaryChain.operators.contains(opType):
+        let graph = QuantizedMatcher(context)
+        let inputs = node.inputs.indices.filter {
+          node.inputs[$0] != nil && graph.scalar(node.inputs[$0]) == nil
+        }
+        follow(index, node, output, rank, inputs: inputs)
       default: return
       }
     }

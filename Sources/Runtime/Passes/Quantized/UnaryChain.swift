@@ -8,7 +8,8 @@ struct UnaryChain {
   private let context: PassContext
 
   private static let longest = 8
-  private static let operators: Set = [
+  /// Functions of one element, or of two at the same place.
+  static let operators: Set = [
     "Relu", "LeakyRelu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Clip", "Elu", "Selu",
     "Celu", "Exp", "Log", "Sqrt", "Reciprocal", "Neg", "Abs", "Erf", "Gelu", "Softplus", "Softsign",
     "Mish", "Swish", "ThresholdedRelu", "Add", "Sub", "Mul", "Div", "Pow", "Min", "Max",
