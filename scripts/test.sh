@@ -33,6 +33,7 @@ check "Compression" "$python" tools/check_compression.py
 check "Quantization" "$python" tools/check_quantization.py
 check "Commands" "$python" tools/check_commands.py
 check "ONNX backend suite" "$python" tools/backend_suite.py
+check "Sequences, optionals, maps, strings" "$python" tools/check_values.py
 
 check "Tests" swift test -c release --disable-sandbox --disable-testable-imports
 

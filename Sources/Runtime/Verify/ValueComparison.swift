@@ -50,6 +50,7 @@ public struct ValueComparison: Sendable, Encodable {
       case (.optional(let a?, _), let b): try compare(a, b, path)
       case (let a, .optional(let b?, _)): try compare(a, b, path)
       case (.map(let a), .map(let b)):
+        let (a, b) = (try a.sorted(), try b.sorted())
         try compare(a.keys, b.keys, path + "keys ")
         try compare(a.values, b.values, path + "values ")
       case (.sparse(let a), .sparse(let b)) where a.shape == b.shape:
@@ -119,6 +120,32 @@ extension Value {
     switch self {
     case .sequence(let values, let element): "a sequence of \(values.count) \(element)"
     default: "\(type)"
+    }
+  }
+}
+
+extension ValueMap {
+  /// The same map with ascending keys: their order means nothing.
+  fileprivate func sorted() throws(ModelError) -> ValueMap {
+    var order = Array(0..<keys.count)
+    if let names = keys.strings {
+      order.sort { names[$0] < names[$1] }
+    } else {
+      let numbers = try keys.doubles()
+      order.sort { numbers[$0] < numbers[$1] }
+    }
+    func taken(_ tensor: Tensor) throws(ModelError) -> Tensor {
+      let places = Value.tensor(try Tensor(order, shape: [order.count]))
+      let rows = try OperatorCall.evaluate(
+        Gather(axis: 0), [.tensor(tensor), places], outputCount: 1)
+      return rows.first?.tensor ?? tensor
+    }
+    let keys = try taken(keys)
+    switch values {
+    case .tensor(let tensor): return ValueMap(keys: keys, values: .tensor(try taken(tensor)))
+    case .sequence(let elements, let type) where elements.count == order.count:
+      return ValueMap(keys: keys, values: .sequence(order.map { elements[$0] }, element: type))
+    default: return self
     }
   }
 }

@@ -9,8 +9,8 @@
 /// | attr   | `scan_input_axes`, `scan_output_axes` | default 0 each; since opset 9 |
 /// | attr   | `scan_input_directions`, `scan_output_directions` | 0 forward (default), 1 backward; opset 8: `directions` |
 ///
-/// Before opset 9 each operand has a batch axis in front, and the next one is scanned. Source: ONNX `Scan`, opsets 8
-/// to 25.
+/// Before opset 9 each operand has a batch axis in front, and the next one is scanned; scan outputs of a row that is
+/// shorter than others end in zeros, as ONNX Runtime's do. Source: ONNX `Scan`, opsets 8 to 25.
 struct Scan: ValueOperator {
   let body: GraphID
   let scanCount: Int
@@ -95,8 +95,9 @@ struct Scan: ValueOperator {
       try call.tensor(first + stateCount + index)
     }
     guard isBatched else { return try run(call, states, scans, length: nil) }
-    let lengths = try call.optionalTensor(0)?.integers
     let batch = scans[0].shape.first ?? 0
+    let total = scans[0].shape.dropFirst().first ?? 0
+    let lengths = try lengths(call, batch: batch, total: total)
     var results: [[Tensor]] = Array(repeating: [], count: outputCount)
     for row in 0..<batch {
       let rowStates = try states.map { (state) throws(ModelError) -> Value in
@@ -105,12 +106,26 @@ struct Scan: ValueOperator {
       let rowScans = try scans.map { (scan) throws(ModelError) in try scan.slice(row, axis: 0) }
       let outputs = try run(call, rowStates, rowScans, length: lengths?[checked: row])
       for (index, output) in outputs.enumerated() {
-        if let tensor = output.tensor { results[index].append(tensor) }
+        guard let tensor = output.tensor else { continue }
+        results[index].append(index < stateCount ? tensor : try tensor.lengthened(to: total))
       }
     }
     return try results.map { (parts) throws(ModelError) in
       .tensor(try Tensor.stacked(parts, axis: 0))
     }
+  }
+
+  /// How many elements of each row of the batch are scanned; `nil` for all.
+  private func lengths(
+    _ call: ValueCall, batch: Int, total: Int
+  ) throws(ModelError) -> [Int]? {
+    guard let lengths = try call.optionalTensor(0)?.integers else { return nil }
+    guard lengths.count == batch, lengths.allSatisfy((0...total).contains) else {
+      throw ModelError(
+        .outOfRange, "sequence_lens are \(lengths)",
+        expected: "\(batch) numbers from 0 to \(total)")
+    }
+    return lengths
   }
 
   private func run(
@@ -149,5 +164,14 @@ struct Scan: ValueOperator {
     }
     for index in results.indices where outputBackward[index] { results[index].reverse() }
     return try states + call.stacked(results, from: stateCount, axes: outputAxes)
+  }
+}
+
+extension Tensor {
+  /// This with zeros behind it along the first axis.
+  fileprivate func lengthened(to extent: Int) throws(ModelError) -> Tensor {
+    guard let own = shape.first, own < extent else { return self }
+    let zeros = try Tensor.zeros(elementType, shape: [extent - own] + shape.dropFirst())
+    return try Tensor.concatenated([self, zeros], axis: 0)
   }
 }
