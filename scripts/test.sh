@@ -32,6 +32,8 @@ check "ONNX Runtime on real models" "$python" tools/compare_onnxruntime.py
 check "Compression" "$python" tools/check_compression.py
 check "Quantization" "$python" tools/check_quantization.py
 check "Commands" "$python" tools/check_commands.py
+check "Operators of com.microsoft" "$python" tools/contributed_operators.py
+check "Models that ONNX Runtime's tools write" "$python" tools/emitted_models.py
 check "ONNX backend suite" "$python" tools/backend_suite.py
 check "Sequences, optionals, maps, strings" "$python" tools/check_values.py
 

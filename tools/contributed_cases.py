@@ -910,3 +910,47 @@ def ties(op):
 
 ties("QLinearAdd")
 ties("QLinearMul")
+
+
+# Experts
+
+
+def experts(g, quantized):
+    tokens, count = int(g.integers(1, 9)), int(g.integers(2, 6))
+    hidden, inner = 32 * int(g.integers(1, 3)), 32 * int(g.integers(1, 3))
+    activation = pick(g, "relu", "gelu", "silu", "identity", "swiglu")
+    rows = 2 * inner if activation == "swiglu" else inner
+    attributes = {"k": int(g.integers(1, count)), "activation_type": activation}
+    attributes["normalize_routing_weights"] = int(coin(g))
+    if activation == "swiglu":
+        attributes |= {"swiglu_fusion": 1, "activation_alpha": 1.702, "activation_beta": 1.0}
+        if coin(g):
+            attributes["swiglu_limit"] = 0.5
+    shape = [tokens, hidden] if coin(g) else [1, tokens, hidden]
+    inputs = [("x", real(g, *shape)), ("router", real(g, tokens, count))]
+    bits = 4
+    block = pick(g, 0, 16, 32) if quantized else 0
+    if block:
+        attributes["block_size"] = block
+    for name, n, k in (("fc1", rows, hidden), ("fc2", hidden, inner)):
+        if quantized:
+            inputs += [(name, g.integers(0, 256, (count, n, k * bits // 8)).astype(np.uint8))]
+            lines = [count, n] + ([k // block] if block else [])
+            inputs += [(name + "s", g.uniform(0.005, 0.02, lines).astype(F32))]
+        else:
+            inputs += [(name, real(g, count, n, k, scale=0.1))]
+        inputs += [(name + "b", real(g, count, n, scale=0.1) if coin(g) else None)]
+    return inputs, attributes, {n for n, _ in inputs if n.startswith("fc")}
+
+
+@maker("MoE")
+def _(g):
+    inputs, attributes, weights = experts(g, False)
+    return Case("MoE", inputs, attributes, constants=weights if coin(g) else set(), tolerance=(1e-3, 1e-4))
+
+
+@maker("QMoE")
+def _(g):
+    inputs, attributes, weights = experts(g, True)
+    attributes["expert_weight_bits"] = 4
+    return Case("QMoE", inputs, attributes, constants=weights, tolerance=(2e-3, 1e-3))

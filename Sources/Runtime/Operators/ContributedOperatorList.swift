@@ -58,6 +58,12 @@ private let contributedProducts: [OperatorEntry] = [
   entry("FusedConv", ActivatedProduct.init(conv:)),
   entry("FusedGemm", ActivatedProduct.init(gemm:)),
   entry("FusedMatMul", ContributedMatMul.init),
+  entry("MoE") { (node) throws(ModelError) in
+    try MixtureOfExperts(node, isQuantized: false)
+  },
+  entry("QMoE") { (node) throws(ModelError) in
+    try MixtureOfExperts(node, isQuantized: true)
+  },
   entry("TransposeMatMul", ContributedMatMul.init),
 ]
 

@@ -61,14 +61,15 @@ enum NodeRunner {
 
   /// Checks that a node is refused, when the session is made or when it runs.
   static func expectRefusal(
-    _ opType: String, opset: Int = 21, _ inputs: [Tensor?], _ attributes: [Attribute] = [],
-    outputs: Int = 1, code: ModelError.Code, sourceLocation: SourceLocation = #_sourceLocation
+    _ opType: String, domain: String = "", opset: Int = 21, _ inputs: [Tensor?],
+    _ attributes: [Attribute] = [], outputs: Int = 1, code: ModelError.Code,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) {
     for constants in [Set<Int>(), Set(1..<max(2, inputs.count))] {
       let error = #expect(throws: ModelError.self, sourceLocation: sourceLocation) {
         try run(
-          opType, opset: opset, inputs.map { $0.map(Value.tensor) }, attributes, outputs: outputs,
-          constants: constants)
+          opType, domain: domain, opset: opset, inputs.map { $0.map(Value.tensor) }, attributes,
+          outputs: outputs, constants: constants)
       }
       #expect(error?.code == code, sourceLocation: sourceLocation)
     }

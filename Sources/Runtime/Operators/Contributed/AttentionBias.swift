@@ -4,7 +4,7 @@ import ModelFormat
 ///
 /// |        | name      | shape | element types |
 /// |--------|-----------|-------|---------------|
-/// | input  | `scores`  | `[batch, heads, queries, keys]`; only its shape counts | `f32` |
+/// | input  | `q`, `k`  | `[batch, heads, time, size]`, or with time first; only their shapes count | `f32` |
 /// | input  | `mask`, optional | `[batch, keys]` or `[batch, queries, keys]`: 0 hides a key; `[batch]`: the number of keys that count; `[2·batch]`: also where they begin | `i32` |
 /// | input  | `bias`, optional | `[1 or batch, 1 or heads, queries, keys]` | `f32` |
 /// | input  | `last`, optional | `[batch]`: the place of the last key | `i32` |
@@ -14,6 +14,8 @@ import ModelFormat
 struct AttentionBias: TensorOperator {
   var isCausal: Bool
   var filter: Float
+  /// Whether queries, and keys, are `[batch, time, heads, size]`.
+  var timeFirst = (q: false, k: false)
   /// Keys before the first query; unless `last` is given.
   var past = 0
   /// The number of keys that a query sees, itself included; 0: all.
@@ -22,17 +24,26 @@ struct AttentionBias: TensorOperator {
   var isFirst = false
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
-    guard var shape = try inputs.tensor(0).shape else { return [.tensor(.f32, nil)] }
-    let bias = try inputs.optionalTensor(2)
-    shape[1] = bias == nil ? 1 : bias?.shape.map { $0.rank == 4 ? $0[1] : 1 } ?? .unknown
-    return [.tensor(.f32, shape)]
+    guard let q = try inputs.tensor(0).shape, let k = try inputs.tensor(1).shape else {
+      return [.tensor(.f32, nil)]
+    }
+    let e = extents(q.dimensions, k.dimensions)
+    let bias = try inputs.optionalTensor(3)
+    let heads = bias == nil ? 1 : bias?.shape.map { $0.rank == 4 ? $0[1] : 1 } ?? .unknown
+    return [.tensor(.f32, [e[0], heads, e[2], e[3]])]
+  }
+
+  /// Those of the scores.
+  private func extents<T>(_ q: [T], _ k: [T]) -> [T] {
+    let (heads, queries) = timeFirst.q ? (q[2], q[1]) : (q[1], q[2])
+    return [q[0], heads, queries, timeFirst.k ? k[1] : k[2]]
   }
 
   private enum Mask { case none, keys, pairs, ends, ranges }
 
   private func mask(_ io: NodeIO, _ e: [Int]) throws(ModelError) -> Mask {
-    guard io.has(1) else { return .none }
-    switch try io.input(1).shape {
+    guard io.has(2) else { return .none }
+    switch try io.input(2).shape {
     case [e[0], e[3]]: return .keys
     case [e[0], e[2], e[3]]: return .pairs
     case [e[0]]: return .ends
@@ -45,10 +56,10 @@ struct AttentionBias: TensorOperator {
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
-    let e = try io.input(0).shape
+    let e = extents(try io.input(0).shape, try io.input(1).shape)
     let heads = try io.output().shape[1]
     let kind = try mask(io, e)
-    let bias = io.has(2) ? try io.input(2).shape : nil
+    let bias = io.has(3) ? try io.input(3).shape : nil
     if let bias,
       bias.count != 4 || ![1, e[0]].contains(bias[0]) || ![1, e[1]].contains(bias[1])
         || bias[2] != e[2] || bias[3] != e[3]
@@ -57,17 +68,17 @@ struct AttentionBias: TensorOperator {
         .shapeMismatch, "a bias of shape \(bias)",
         expected: "[1 or \(e[0]), 1 or \(e[1]), \(e[2]), \(e[3])]")
     }
-    let hasLast = io.has(3)
-    if hasLast, try io.input(3).count != e[0] {
+    let hasLast = io.has(4)
+    if hasLast, try io.input(4).count != e[0] {
       throw ModelError(
-        .shapeMismatch, "lengths of shape \(try io.input(3).shape)", expected: "[\(e[0])]")
+        .shapeMismatch, "lengths of shape \(try io.input(4).shape)", expected: "[\(e[0])]")
     }
     let op = self
     return Kernel("attention_bias") { context in
       nonisolated(unsafe) let y = context.output(0, as: Float.self)
-      nonisolated(unsafe) let mask = kind == .none ? nil : context.input(1, as: Int32.self)
-      nonisolated(unsafe) let add = bias == nil ? nil : context.input(2, as: Float.self)
-      nonisolated(unsafe) let last = hasLast ? context.input(3, as: Int32.self) : nil
+      nonisolated(unsafe) let mask = kind == .none ? nil : context.input(2, as: Int32.self)
+      nonisolated(unsafe) let add = bias == nil ? nil : context.input(3, as: Float.self)
+      nonisolated(unsafe) let last = hasLast ? context.input(4, as: Int32.self) : nil
       context.parallel(e[0] * heads * e[2], grain: max(1, Broadcast.grain / max(1, e[3]))) { rows in
         for row in rows {
           let (b, h, s) = (row / (heads * e[2]), row / e[2] % heads, row % e[2])

@@ -5,6 +5,11 @@ import ModelFormat
 extension Composition {
   /// `[batch, time, heads·size]` as heads.
   mutating func heads(_ x: Value, _ count: Int) throws(ModelError) -> Value {
+    try transposed(try rows(x, count), [0, 2, 1, 3])
+  }
+
+  /// `[batch, time, heads·size]` as `[batch, time, heads, size]`.
+  mutating func rows(_ x: Value, _ count: Int) throws(ModelError) -> Value {
     if let shape = x.shape {
       guard shape.rank == 3, (shape[2].value ?? 0) % count == 0 else {
         throw ModelError(
@@ -13,16 +18,49 @@ extension Composition {
       }
     }
     let size = (x.shape?[2].value).map { $0 / count } ?? -1
-    let split = try self("Reshape", x, try integers([0, 0, count, size]))
-    return try transposed(split, [0, 2, 1, 3])
+    return try self("Reshape", x, try integers([0, 0, count, size]))
   }
 
   /// Heads as `[batch, time, heads·size]`.
   mutating func merged(_ heads: Value) throws(ModelError) -> Value {
-    let shape = heads.shape
-    let hidden = shape.flatMap { ($0[1] * $0[3]).value } ?? -1
-    return try self(
-      "Reshape", try transposed(heads, [0, 2, 1, 3]), try integers([0, 0, hidden]))
+    try joined(rows: try transposed(heads, [0, 2, 1, 3]))
+  }
+
+  /// `[batch, time, heads, size]` as `[batch, time, heads·size]`.
+  private mutating func joined(rows: Value) throws(ModelError) -> Value {
+    let hidden = rows.shape.flatMap { ($0[2] * $0[3]).value } ?? -1
+    return try self("Reshape", rows, try integers([0, 0, hidden]))
+  }
+
+  /// Softmax of the scores of `q` and `k`, and the sums of `v` by these weights: `[batch, time, heads·size]`.
+  ///
+  /// - Parameters:
+  ///   - timeFirst: Of each operand, whether it is `[batch, time, heads, size]`.
+  ///   - limits: What is added to the scores, from a mask and a bias; nothing if there is nothing to add.
+  mutating func attended(
+    _ q: Value, _ k: Value, _ v: Value, timeFirst: (q: Bool, k: Bool), scale: Float,
+    limits: AttentionBias, mask: Value?, bias: Value?
+  ) throws(ModelError) -> Value {
+    var added: Value?
+    if limits.isCausal || mask != nil || bias != nil {
+      var limits = limits
+      limits.timeFirst = timeFirst
+      added = try apply(limits, q, k, mask, bias)
+    }
+    let sizes = [q, v].map { $0.shape?[3].value ?? 0 }
+    if sizes.allSatisfy({ $0 <= AttentionKernel.maximumSize }) {
+      let flags = [timeFirst.q, timeFirst.k, timeFirst.k, true].map { Int64($0 ? 1 : 0) }
+      let rows = try call(
+        "FusedAttention", domain: "zoo", [q, k, v, added],
+        ["scale": .float(scale), "time_first": .ints(flags)])
+      return try joined(rows: rows)
+    }
+    let turned = timeFirst.q ? try transposed(q, [0, 2, 1, 3]) : q
+    let keys = timeFirst.k ? try transposed(k, [0, 2, 1, 3]) : k
+    let values = timeFirst.k ? try transposed(v, [0, 2, 1, 3]) : v
+    var scores = try self.scores(turned, keys, scale: scale)
+    if let added { scores = try self("Add", scores, added) }
+    return try merged(try weighted(try softmax(scores), values))
   }
 
   mutating func transposed(_ x: Value, _ permutation: [Int64]) throws(ModelError) -> Value {

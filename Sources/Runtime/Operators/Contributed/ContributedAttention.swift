@@ -80,9 +80,11 @@ struct AttentionSettings {
     }
     let widths = sizes.isEmpty ? [width / 3, width / 3, width / 3] : sizes
     let pieces = try parts.pieces(all, axis: 2, sizes: widths)
-    let q = try parts.heads(pieces[0], heads)
-    var k = try parts.heads(pieces[1], heads)
-    var v = try parts.heads(pieces[2], heads)
+    let q = try parts.rows(pieces[0], heads)
+    // What is kept for later calls has its heads before its time.
+    let isKept = parts.optional(past) != nil || parts.wants(1)
+    var k = isKept ? try parts.heads(pieces[1], heads) : try parts.rows(pieces[1], heads)
+    var v = isKept ? try parts.heads(pieces[2], heads) : try parts.rows(pieces[2], heads)
     var before = 0
     if let past = parts.optional(past) {
       if let shape = past.shape, shape.rank != 5 || !shape[0].canBe(2) {
@@ -96,14 +98,10 @@ struct AttentionSettings {
       v = try parts.joined([try parts("Squeeze", states[1], axis), v], axis: 2)
     }
     let size = Float(widths[0] / heads)
-    var scores = try parts.scores(q, k, scale: scale ?? 1 / size.squareRoot())
-    let masked = parts.optional(mask)
-    let added = bias < 0 ? nil : parts.optional(bias)
-    if isCausal || masked != nil || added != nil {
-      let limits = AttentionBias(isCausal: isCausal, filter: filter, past: before)
-      scores = try parts("Add", scores, try parts.apply(limits, scores, masked, added))
-    }
-    let y = try parts.merged(try parts.weighted(try parts.softmax(scores), v))
+    let y = try parts.attended(
+      q, k, v, timeFirst: (true, !isKept), scale: scale ?? 1 / size.squareRoot(),
+      limits: AttentionBias(isCausal: isCausal, filter: filter, past: before),
+      mask: parts.optional(mask), bias: bias < 0 ? nil : parts.optional(bias))
     guard parts.wants(1), widths[1] == widths[2] else { return [y, nil] }
     let axis = try parts.integers([0])
     let states = [try parts("Unsqueeze", k, axis), try parts("Unsqueeze", v, axis)]

@@ -73,20 +73,29 @@ struct GroupQueryAttention: ComposedOperator {
     let keys = try parts.apply(cache, k, try past(&parts, 3), last, total)
     let values = try parts.apply(cache, v, try past(&parts, 4), last, total)
     let size = Float(q.shape?[3].value ?? 1)
-    var scores = try parts.scores(q, keys, scale: scale == 0 ? 1 / size.squareRoot() : scale)
-    if softcap > 0 {
-      let cap = try parts.scalar(softcap)
-      scores = try parts("Mul", try parts("Tanh", try parts("Div", scores, cap)), cap)
-    }
+    let scale = self.scale == 0 ? 1 / size.squareRoot() : self.scale
     let bias = try parts.optional(10).map { (bias) throws(ModelError) in
       try parts.cast(bias, .f32)
     }
     let limits = AttentionBias(isCausal: true, filter: 0, window: window, isFirst: isFirst)
-    scores = try parts("Add", scores, try parts.apply(limits, scores, nil, bias, last))
-    let weights = try parts.softmax(scores, sink: try sink(&parts))
-    let y = try parts.merged(try parts.weighted(weights, values))
+    let added = try parts.apply(limits, q, keys, nil, bias, last)
+    let y: Composition.Value
+    if let sink = try sink(&parts) {
+      var scores = try parts.scores(q, keys, scale: scale)
+      if softcap > 0 {
+        let cap = try parts.scalar(softcap)
+        scores = try parts("Mul", try parts("Tanh", try parts("Div", scores, cap)), cap)
+      }
+      let weights = try parts.softmax(try parts("Add", scores, added), sink: sink)
+      y = try parts.weighted(weights, values)
+    } else {
+      y = try parts(
+        "Attention", q, keys, values, added,
+        attributes: ["scale": .float(scale), "softcap": .float(softcap)])
+    }
     return [
-      try parts.cast(y, element), try parts.cast(keys, element), try parts.cast(values, element),
+      try parts.cast(try parts.merged(y), element), try parts.cast(keys, element),
+      try parts.cast(values, element),
     ]
   }
 

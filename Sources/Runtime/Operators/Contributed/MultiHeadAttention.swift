@@ -47,13 +47,16 @@ struct MultiHeadAttention: ComposedOperator {
       v = try parts.joined([try parts.input(7), v], axis: 2)
     }
     let size = Float(q.shape?[3].value ?? 1)
-    var scores = try parts.scores(q, k, scale: scale == 0 ? 1 / size.squareRoot() : scale)
+    let scale = self.scale == 0 ? 1 / size.squareRoot() : self.scale
     let (mask, bias) = (parts.optional(4), parts.optional(5))
+    let limits = AttentionBias(isCausal: isCausal, filter: filter, past: before)
+    let y = try parts.attended(
+      q, k, v, timeFirst: (false, false), scale: scale, limits: limits, mask: mask, bias: bias)
+    guard parts.wants(3) else { return [y, k, v] }
+    var scores = try parts.scores(q, k, scale: scale)
     if isCausal || mask != nil || bias != nil {
-      let limits = AttentionBias(isCausal: isCausal, filter: filter, past: before)
-      scores = try parts("Add", scores, try parts.apply(limits, scores, mask, bias))
+      scores = try parts("Add", scores, try parts.apply(limits, q, k, mask, bias))
     }
-    let y = try parts.merged(try parts.weighted(try parts.softmax(scores), v))
     return [y, k, v, scores]
   }
 

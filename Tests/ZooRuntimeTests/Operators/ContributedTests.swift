@@ -1,0 +1,150 @@
+import Testing
+import ZooRuntime
+
+/// Operators of com.microsoft: small results, and what they refuse. tools/contributed_operators.py compares them with
+/// ONNX Runtime.
+@Suite struct ContributedTests {
+  private static func u8(_ values: [UInt8], _ shape: [Int]) throws -> Tensor {
+    try Tensor(values, shape: shape)
+  }
+
+  private static func scalar<T: TensorElement>(_ value: T) throws -> Tensor {
+    try Tensor(scalar: value)
+  }
+
+  /// (1 − 1) · 0.5 + 2 · 0.25 = 0.5, which is 2 steps of 0.25 above 3.
+  @Test func quantizedSumsBroadcast() throws {
+    try NodeRunner.expect(
+      "QLinearAdd", domain: "com.microsoft", opset: 1,
+      [
+        Self.u8([1, 3, 255, 0], [4]), Self.scalar(Float(0.5)), Self.scalar(UInt8(1)),
+        Self.u8([2], [1]), Self.scalar(Float(0.25)), Self.scalar(UInt8(0)),
+        Self.scalar(Float(0.25)), Self.scalar(UInt8(3)),
+      ], gives: [Self.u8([5, 9, 255, 3], [4])])
+  }
+
+  @Test func quantizedProductsTakeMissingZeroPointsAsZero() throws {
+    try NodeRunner.expect(
+      "QLinearMul", domain: "com.microsoft", opset: 1,
+      [
+        Self.u8([2, 4], [2]), Self.scalar(Float(0.5)), nil, Self.u8([3, 5], [2]),
+        Self.scalar(Float(1)), nil, Self.scalar(Float(0.5)),
+      ], gives: [Self.u8([6, 20], [2])])
+  }
+
+  /// Codes 1, 2 and 3 of 4 bits around a zero point of 8, two columns in a block of 16.
+  @Test(arguments: [1, 3]) func productsReadPackedWeights(rows: Int) throws {
+    var codes = [UInt8](repeating: 0x88, count: 16)
+    codes[0] = 0x19  // 9 and 1: +1 and −7
+    codes[8] = 0x8a  // 10 and 8: +2 and 0
+    let a = try Tensor.counting([rows, 16])
+    let expected = (0..<rows).flatMap { row in
+      let (x, y) = (Float(16 * row), Float(16 * row + 1))
+      return [(x - 7 * y) * 0.5, 2 * x * 2]
+    }
+    try NodeRunner.expect(
+      "MatMulNBits", domain: "com.microsoft", opset: 1,
+      [a, Self.u8(codes, [2, 1, 8]), .f32([0.5, 2], [2, 1])],
+      [
+        Attribute("K", .int(16)), Attribute("N", .int(2)), Attribute("bits", .int(4)),
+        Attribute("block_size", .int(16)),
+      ], gives: [.f32(expected, [rows, 2])])
+  }
+
+  /// One key: the answer is its value, whatever its score.
+  @Test func attentionToOneKeyIsItsValue() throws {
+    try NodeRunner.expect(
+      "MultiHeadAttention", domain: "com.microsoft", opset: 1,
+      [
+        .f32([1, 2, 3, 4], [1, 1, 4]), .f32([5, 6, 7, 8], [1, 1, 4]),
+        .f32([9, 10, 11, 12], [1, 1, 4]),
+      ],
+      [Attribute("num_heads", .int(2))], gives: [.f32([9, 10, 11, 12], [1, 1, 4])])
+  }
+
+  @Test func hashesAreThoseOfTheReference() throws {
+    try NodeRunner.expect(
+      "MurmurHash3", domain: "com.microsoft", opset: 1,
+      [Tensor(strings: ["", "hello"], shape: [2])],
+      gives: [Tensor([UInt32(0), 0x248b_fa47], shape: [2])])
+  }
+
+  struct Refusal: Sendable, CustomTestStringConvertible {
+    let op: String
+    let inputs: [Tensor?]
+    let attributes: [Attribute]
+    let code: ModelError.Code
+    var testDescription: String { "\(op) \(code)" }
+  }
+
+  static let refusals: [Refusal] = {
+    func make(
+      _ op: String, _ inputs: [Tensor?], _ code: ModelError.Code, _ attributes: [Attribute] = []
+    ) -> Refusal {
+      Refusal(op: op, inputs: inputs, attributes: attributes, code: code)
+    }
+    let floats = try? Tensor.counting([2, 3])
+    let cube = try? Tensor.counting([1, 2, 4])
+    let one = try? Tensor(scalar: Float(1))
+    let bytes = try? Tensor([UInt8](repeating: 1, count: 6), shape: [2, 3])
+    let zero = try? Tensor(scalar: UInt8(0))
+    let signed = try? Tensor(scalar: Int8(0))
+    let heads = [Attribute("num_heads", .int(3))]
+    let sizes = ["K", "N"].map { Attribute($0, .int(3)) }
+    return [
+      make("QLinearAdd", [bytes, one, zero, bytes, one, zero], .arityMismatch),
+      make("QLinearAdd", [floats, one, zero, bytes, one, zero, one], .elementTypeMismatch),
+      make("QLinearAdd", [bytes, floats, zero, bytes, one, zero, one, zero], .shapeMismatch),
+      make("QLinearMul", [bytes, one, signed, bytes, one, zero, one, zero], .elementTypeMismatch),
+      make("QLinearConcat", [one, zero, bytes, one], .arityMismatch, [Attribute("axis", .int(0))]),
+      make("QLinearSoftmax", [bytes, one, zero, one, zero], .invalidAttribute),
+      make("QGemm", [bytes, one, zero, bytes, one, zero], .shapeMismatch),
+      make("MatMulIntegerToFloat", [bytes, bytes, one, one], .shapeMismatch),
+      make("DynamicQuantizeMatMul", [bytes, bytes, one], .elementTypeMismatch),
+      make(
+        "FusedGemm", [floats, floats], .invalidAttribute, [Attribute("activation", .string("Sin"))]),
+      make("MultiHeadAttention", [cube, cube, cube], .shapeMismatch, heads),
+      make("MultiHeadAttention", [floats, floats, floats], .shapeMismatch, heads),
+      make("Attention", [cube, floats], .shapeMismatch, heads),
+      make("Attention", [cube, floats], .invalidAttribute),
+      make("GroupQueryAttention", [cube], .arityMismatch, heads),
+      make(
+        "MatMulNBits", [floats, bytes, one], .invalidAttribute,
+        sizes + [Attribute("block_size", .int(17))]),
+      make(
+        "MatMulNBits", [floats, bytes, floats], .shapeMismatch,
+        sizes + [Attribute("block_size", .int(16))]),
+      make("MatMulBnb4", [floats, bytes, one], .invalidAttribute, sizes),
+      make("Inverse", [floats], .shapeMismatch),
+      make("CDist", [floats, cube], .shapeMismatch),
+      make("CDist", [floats, floats], .invalidAttribute, [Attribute("metric", .string("cosine"))]),
+      make(
+        "NGramRepeatBlock", [floats, floats], .elementTypeMismatch,
+        [Attribute("ngram_size", .int(2))]),
+      make("UnfoldTensor", [floats], .shapeMismatch, [Attribute("size", .int(4))]),
+      make("BiasGelu", [floats, one], .shapeMismatch),
+      make("SkipLayerNormalization", [cube, floats, floats], .shapeMismatch),
+    ]
+  }()
+
+  @Test(arguments: refusals) func refuses(_ refusal: Refusal) {
+    NodeRunner.expectRefusal(
+      refusal.op, domain: "com.microsoft", opset: 1, refusal.inputs, refusal.attributes,
+      code: refusal.code)
+  }
+
+  /// What depends on data is refused when it is met.
+  @Test func indicesOutOfRangeAreRefused() throws {
+    NodeRunner.expectRefusal(
+      "NGramRepeatBlock", domain: "com.microsoft", opset: 1,
+      [try Tensor([Int64(7), 7], shape: [1, 2]), try .f32([1, 2], [1, 2])],
+      [Attribute("ngram_size", .int(1))], code: .outOfRange)
+    let image = try Tensor.counting([1, 1, 2, 2])
+    NodeRunner.expectRefusal(
+      "CropAndResize", domain: "com.microsoft", opset: 1,
+      [
+        image, try .f32([0, 0, 1, 1], [1, 4]), try Tensor([Int32(1)], shape: [1]),
+        try Tensor([Int32(1), 1], shape: [2]),
+      ], code: .outOfRange)
+  }
+}
