@@ -11,7 +11,9 @@ import ZooRuntime
 ///
 /// in standard operators (`ReduceMin`, …, `MatMulInteger`): `MatMulInteger` takes no zero point per row in ONNX
 /// Runtime, hence the column sums Σₖ wq (`MatMulInteger` of ones and wq), which make the same number exactly. The runtime recognises the whole as one
-/// integer kernel. Tables that `Gather` reads row by row become `int8` with a scale for each row.
+/// integer kernel. Tables that `Gather` reads row by row become `int8` with a scale for each row. Weights of convolutions
+/// and of `LSTM`, `GRU` and `RNN` become `int8` with `DequantizeLinear` behind them: files become small, their sums stay
+/// in f32, because an integer convolution pays with static ranges only.
 ///
 /// A scale per row is what keeps the accuracy: one row with an outlier does not coarsen the others (`MiniLM`: cosine
 /// 0.9985 to the f32 embeddings; with one scale per tensor 0.993).
@@ -26,22 +28,36 @@ public struct DynamicQuantization: CompressionRecipe {
   public init() {}
 
   private static let operators: Set = ["MatMul", "Gemm", "Gather"]
+  /// Operators of which only the weights are rounded.
+  private static let weightOnly: Set = ["Conv", "ConvTranspose", "LSTM", "GRU", "RNN"]
   /// Sums of that many products of 255 · 127 fit 32 bits.
   static let maximumDepth = Int(Int32.max) / (255 * 127)
 
   public func apply(
     to model: Model, samples: [[String: Value]]
   ) throws(ModelError) -> (Model, CompressionReport) {
-    var run = try RecipeRun(model, recipe: "dynamic int8", selection: selection, opset: 11)
+    // `DequantizeLinear` has an axis since opset 13.
+    let hasWeightsOnly = model.graphs.contains { graph in
+      graph.nodes.contains { Self.weightOnly.contains($0.opType) }
+    }
+    var run = try RecipeRun(
+      model, recipe: "dynamic int8", selection: selection, opset: hasWeightsOnly ? 13 : 11)
     let quantizer = WeightQuantizer(reducesRange ? .int7 : .int8)
     for index in run.model.graphs.indices {
       let graph = GraphID(index)
       var rewriter = DynamicRewriter(NodeWriter(run.model, graph), quantizer)
+      var weights = WeightRewriter(rewriter.writer, .int8, blockSize: nil)
       for layer in run.layers where layer.graph == graph {
         if let reason = refusal(layer) {
           run.report.leave(layer, reason)
         } else if let values = try run.elements(layer) {
-          try rewriter.rewrite(layer, values, &run.report)
+          if Self.weightOnly.contains(layer.node.opType) {
+            weights.writer = rewriter.writer
+            try weights.rewrite(layer, values, &run.report)
+            rewriter.writer = weights.writer
+          } else {
+            try rewriter.rewrite(layer, values, &run.report)
+          }
         }
       }
       run.model = rewriter.writer.finish()
@@ -51,6 +67,7 @@ public struct DynamicQuantization: CompressionRecipe {
 
   private func refusal(_ layer: WeightedLayer) -> String? {
     let node = layer.node
+    if Self.weightOnly.contains(node.opType) { return nil }
     guard Self.operators.contains(node.opType) else {
       return "activations are quantized per row for MatMul and Gemm only"
     }

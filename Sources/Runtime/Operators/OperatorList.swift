@@ -122,6 +122,7 @@ private let channelBlockOperators: [OperatorEntry] = [
 ]
 
 private let quantizedOperators: [OperatorEntry] = [
+  .init("BlockQuantizedMatMul", domain: "zoo", [1], BlockQuantizedMatMul.init),
   .init("ConvInteger", [10], ConvInteger.init),
   .init("DynamicQuantizeLinear", [11], DynamicQuantizeLinear.init),
   .init("DynamicQuantizeRows", domain: "zoo", [1], DynamicQuantizeRows.init),

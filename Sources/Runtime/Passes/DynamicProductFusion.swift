@@ -8,10 +8,17 @@ import ModelFormat
 ///     q  = Cast_u8(Clip(Add(Round(Div(x, s)), z), 0, 255))
 ///     y  = Mul(Cast_f32(Sub(MatMulInteger(q, w), Mul(Cast_i32(z), Σₖ w))), Mul(s, ws))
 ///
+/// or tensor by tensor, as other quantizers write it:
+///
+///     q, s, z = DynamicQuantizeLinear(x);   y = Mul(Cast_f32(MatMulInteger(q, w, z, wz)), Mul(s, ws))
+///
 /// Requires that Σₖ w has been folded; ensures `DynamicQuantizeRows` and `DynamicQuantizedMatMul`, which takes over a
-/// bias as well. The sums are the same numbers.
+/// bias, a residual and an activation as well. The sums are the same numbers.
 struct DynamicProductFusion: Pass {
   let name = "fuse-dynamic-products"
+
+  /// Operators of domain `zoo` whose inputs 5 and 6 are a bias and a residual.
+  private static let extensible: Set = ["DynamicQuantizedMatMul", "BlockQuantizedMatMul"]
 
   private struct Rows {
     let source: ValueID
@@ -31,16 +38,81 @@ struct DynamicProductFusion: Pass {
 
   func run(_ context: inout PassContext) throws(ModelError) -> Bool {
     var fused: [ValueID: [ValueID]] = [:]
+    var changed = false
     for index in context.editor.indices {
-      guard let node = context.editor.nodes[index], node.opType == "MatMulInteger",
-        let integers = node.inputs[0], let product = Matcher(context).product(index)
-      else { continue }
+      guard let node = context.editor.nodes[index] else { continue }
+      if node.domain == "zoo", Self.extensible.contains(node.opType) {
+        if extend(index, node, &context) { changed = true }
+        continue
+      }
+      guard node.opType == "MatMulInteger", let integers = node.inputs[0] else { continue }
+      if let product = Matcher(context).tensorProduct(index) {
+        replace(product, &context)
+        context.applied(node, "one integer kernel with its scales")
+        changed = true
+        continue
+      }
+      guard let product = Matcher(context).product(index) else { continue }
       let rows = fused[integers] ?? quantize(product.rows, &context)
       fused[integers] = rows
       replace(product, rows, &context)
       context.applied(node, "one integer kernel with its dynamic quantization")
     }
-    return !fused.isEmpty
+    return changed || !fused.isEmpty
+  }
+
+  /// A product of a tensor that is quantized as a whole.
+  fileprivate struct TensorProduct {
+    let inputs: [ValueID?]
+    /// The nodes it replaces; the last makes the result.
+    let nodes: [Int]
+  }
+
+  private func replace(_ product: TensorProduct, _ context: inout PassContext) {
+    guard let last = product.nodes.last, var node = context.editor.nodes[last] else { return }
+    node.opType = "DynamicQuantizedMatMul"
+    node.domain = "zoo"
+    node.attributes = []
+    node.inputs = product.inputs
+    for index in product.nodes.dropLast() { context.editor.remove(index) }
+    context.editor.replace(last, with: node)
+  }
+
+  /// Takes over what follows a product: a bias or a residual, then an activation.
+  private func extend(_ index: Int, _ node: Node, _ context: inout PassContext) -> Bool {
+    guard node.attribute("activation") == nil, let output = node.outputs[0] else { return false }
+    var extended = node
+    while extended.inputs.count < 8 { extended.inputs.append(nil) }
+    var last: Int
+    if let match = ActivationMatch(of: output, context), let end = match.nodes.last {
+      extended.attributes += FusedActivation.attributes(match.name, match.a, match.b)
+      for removed in match.nodes.dropLast() { context.editor.remove(removed) }
+      last = end
+    } else {
+      guard extended.inputs[6] == nil, let next = context.editor.soleConsumer(of: output),
+        let add = GraphMatcher(context).standard(next), add.opType == "Add",
+        let other = add.inputs[0] == output ? add.inputs[1] : add.inputs[0], other != output,
+        let type = context.type(other), type.element == .f32
+      else { return false }
+      if extended.inputs[5] == nil,
+        let width = context.type(output)?.shape?.dimensions.last,
+        type.shape == Shape([width]), context.editor.weight(other) != nil
+      {
+        extended.inputs[5] = other
+      } else {
+        guard let shape = type.shape, !shape.dimensions.contains(.unknown),
+          context.type(output)?.shape == shape
+        else { return false }
+        extended.inputs[6] = other
+      }
+      last = next
+    }
+    while let input = extended.inputs.last, input == nil { extended.inputs.removeLast() }
+    extended.outputs = context.editor.nodes[last]?.outputs ?? node.outputs
+    context.editor.remove(index)
+    context.editor.replace(last, with: extended)
+    context.applied(node, "takes over what follows")
+    return true
   }
 
   private func quantize(_ rows: Rows, _ context: inout PassContext) -> [ValueID] {
@@ -91,6 +163,40 @@ struct DynamicProductFusion: Pass {
         values.shape == [matrix.shape[1]]
       else { return nil }
       return Product(rows: rows, weight: weight, scales: scales, last: last)
+    }
+
+    /// The product of a tensor that `DynamicQuantizeLinear` rounded, scaled back.
+    func tensorProduct(_ index: Int) -> TensorProduct? {
+      guard let node = context.editor.nodes[index], node.inputs.count >= 3,
+        let source = context.editor.producer(of: node.inputs[0]),
+        let quantize = context.editor.nodes[source], quantize.opType == "DynamicQuantizeLinear",
+        quantize.outputs.count == 3, node.inputs[0] == quantize.outputs[0],
+        node.inputs[2] == quantize.outputs[2], let matrix = constant(node.inputs[1]),
+        matrix.shape.count == 2, matrix.elementType == .i8 || matrix.elementType == .u8,
+        let (cast, real) = next(index, "Cast"), real.casts(to: .f32),
+        let (last, result) = next(cast, "Mul"), let other = other(result, than: real.outputs[0]),
+        let scale = made(other, "Mul"), let scales = self.other(scale, than: quantize.outputs[1]),
+        let values = constant(scales), values.elementType == .f32,
+        values.shape.isEmpty || values.count == 1 || values.shape == [matrix.shape[1]]
+      else { return nil }
+      let zero = node.inputs.count > 3 ? node.inputs[3] : nil
+      if let zero {
+        guard let zeros = constant(zero), zeros.count == 1 || zeros.shape == [matrix.shape[1]]
+        else {
+          return nil
+        }
+      }
+      var inputs: [ValueID?] = [quantize.outputs[0], quantize.outputs[1], quantize.outputs[2]]
+      inputs += [node.inputs[1], scales, nil, nil, zero]
+      while let input = inputs.last, input == nil { inputs.removeLast() }
+      return TensorProduct(inputs: inputs, nodes: [index, cast, last])
+    }
+
+    /// The operand of a node of two that is not `value`; `nil` if neither or both are.
+    private func other(_ node: Node, than value: ValueID?) -> ValueID? {
+      guard node.inputs.count == 2, node.inputs[0] != node.inputs[1] else { return nil }
+      if node.inputs[0] == value { return node.inputs[1] }
+      return node.inputs[1] == value ? node.inputs[0] : nil
     }
 
     /// The node that adds one constant per column to the product, and that constant.

@@ -2,6 +2,7 @@
 public let builtinPasses: [any Pass] = [
   ConstantFolding(),
   IdentityRemoval(),
+  BlockProductFusion(),
   DynamicProductFusion(),
   QuantizeHoisting(),
   QuantizedLayerFusion(),

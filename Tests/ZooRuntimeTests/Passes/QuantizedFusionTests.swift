@@ -180,4 +180,43 @@ import ZooRuntime
     try b.expect(
       y, [3, 50], within: 0, types: ["QuantizeLinear", "DequantizeLinear", "TableLookup"])
   }
+
+  /// As ONNX Runtime's dynamic quantizer writes products.
+  @Test(arguments: [true, false])
+  func productsOfRoundedTensorsTakeOverWhatFollows(_ isPerChannel: Bool) throws {
+    var b = Builder(seed: 7, .u8)
+    let x = b.input([3, 5, 24])
+    let codes = ["codes", "scale", "zero"].map { b.model.addValue($0) }
+    b.model.main.nodes.append(Node("DynamicQuantizeLinear", inputs: [x], outputs: codes))
+    let count = isPerChannel ? 24 : 1
+    let bytes = b.numbers.bytes(24 * 24).map { Int8(bitPattern: $0) }
+    let weights = b.weight(try Tensor(bytes, shape: [24, 24]))
+    let zeros = b.weight(try Tensor([Int8](repeating: 3, count: count), shape: [count]))
+    let scales = b.weight(
+      try Tensor(b.numbers.floats(count).map { abs($0) / 300 + 0.001 }, shape: [count]))
+    let sums = b.node("MatMulInteger", [codes[0], weights, codes[2], zeros])
+    let reals = b.node("Cast", [sums], [Attribute("to", .int(1))])
+    let scaled = b.node("Mul", [reals, b.node("Mul", [codes[1], scales])])
+    let bias = b.weight(try Tensor(b.numbers.floats(24), shape: [24]))
+    let y = b.node("Relu", [b.node("Add", [b.node("Add", [bias, scaled]), x])])
+    try b.expect(
+      y, [3, 5, 24], within: 1e-4, types: ["DynamicQuantizeLinear", "DynamicQuantizedMatMul"])
+  }
+
+  @Test(arguments: [ElementType.u4, .i4], [1, 6])
+  func weightsOfFourBitsStayAsTheyAre(_ type: ElementType, _ rows: Int) throws {
+    var b = Builder(seed: 8, .u8)
+    let x = b.input([rows, 70])
+    let bytes = b.numbers.bytes(70 * 20 / 2)
+    let packed = try Tensor(type, shape: [70, 20]) { $0.copyBytes(from: bytes) }
+    let zeroBytes = b.numbers.bytes(5 * 20 / 2)
+    let zeros = try Tensor(type, shape: [5, 20]) { $0.copyBytes(from: zeroBytes) }
+    let scales = try Tensor(b.numbers.floats(100).map { $0 / 20 }, shape: [5, 20])
+    let weights = b.node(
+      "DequantizeLinear", [b.weight(packed), b.weight(scales), b.weight(zeros)],
+      [Attribute("axis", .int(0)), Attribute("block_size", .int(16))])
+    let bias = b.weight(try Tensor(b.numbers.floats(20), shape: [20]))
+    let y = b.node("Gelu", [b.node("Add", [b.node("MatMul", [x, weights]), bias])])
+    try b.expect(y, [rows, 70], within: 1e-4, types: ["BlockQuantizedMatMul"])
+  }
 }
