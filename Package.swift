@@ -50,7 +50,8 @@ let package = Package(
       name: "ModelFormatTests", dependencies: ["ModelFormat", "CKernels", "CZstd"],
       exclude: ["Fixtures"], swiftSettings: settings),
     .testTarget(
-      name: "ZooRuntimeTests", dependencies: ["ZooRuntime", "CKernels"], swiftSettings: settings),
+      name: "ZooRuntimeTests", dependencies: ["ZooRuntime", "CKernels"],
+      exclude: ["Differential"], swiftSettings: settings),
     .testTarget(name: "QuantizeTests", dependencies: ["Quantize"], swiftSettings: settings),
     .testTarget(
       name: "ZooTests", dependencies: ["Zoo"], exclude: ["Fixtures"], swiftSettings: settings),

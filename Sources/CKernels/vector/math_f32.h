@@ -52,7 +52,7 @@ INLINE vf unary_sign(vf x, vf a, vf b) {
 INLINE vf unary_sin(vf x, vf a, vf b) { return x == 0.0f ? x : vsincos(x, 0); }
 INLINE vf unary_cos(vf x, vf a, vf b) { return vsincos(x, 1); }
 INLINE vf unary_clip(vf x, vf a, vf b) { return clamp(x, a, b); }
-INLINE vf unary_thresholded_relu(vf x, vf a, vf b) { return x <= a ? splat(0) : x; }
+INLINE vf unary_thresholded_relu(vf x, vf a, vf b) { return x > a ? x : splat(0); }
 INLINE vf unary_shrink(vf x, vf a, vf b) {
   vf inside = x > a ? x - b : splat(0);
   return (x != x) ? x : (x < -a ? x + b : inside);

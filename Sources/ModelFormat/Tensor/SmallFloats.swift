@@ -75,7 +75,8 @@ extension Tensor {
     case .u8: try array(of: UInt8.self).map(Double.init)
     case .u16: try array(of: UInt16.self).map(Double.init)
     case .u32: try array(of: UInt32.self).map(Double.init)
-    case .u64: try array(of: UInt64.self).map(Double.init)
+    // `Double.init` alone would mean the one that takes bits.
+    case .u64: try array(of: UInt64.self).map { Double($0) }
     case .bool: try array(of: Bool.self).map { $0 ? 1 : 0 }
     case .c64: try array(of: Complex64.self).flatMap { [Double($0.real), Double($0.imaginary)] }
     case .c128: try array(of: Complex128.self).flatMap { [$0.real, $0.imaginary] }

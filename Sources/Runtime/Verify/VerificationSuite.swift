@@ -12,7 +12,8 @@ public struct VerificationSuite: Sendable {
   /// - Parameters:
   ///   - path: A model file, or a folder with `model.onnx` or `model.zoo` and folders `test_data_set_0`, … that hold
   ///     `input_0.pb`, `output_0.pb`, ….
-  ///   - absolute: Tolerance of cases from folders; recorded ones carry their own.
+  ///   - absolute: Tolerance of cases from folders that have no `data.json` with `atol` and `rtol`; recorded ones carry
+  ///     their own.
   ///   - relative: Likewise, relative to the expected value.
   ///   - throughZoo: Whether the model is converted to the `.zoo` format and back first.
   public init(
@@ -55,14 +56,15 @@ public struct VerificationSuite: Sendable {
     _ folder: String, _ model: Model, _ absolute: Double, _ relative: Double
   ) throws(ModelError) -> [RecordedCase] {
     let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let tolerances = try Tolerances(folder: folder)
     var cases: [RecordedCase] = []
     for name in entries.sorted() where name.hasPrefix("test_data_set_") {
       let data = "\(folder)/\(name)"
       cases.append(
         RecordedCase(
           name: name, inputs: try read(data, "input", model, model.main.inputs),
-          outputs: try read(data, "output", model, model.main.outputs), absolute: absolute,
-          relative: relative))
+          outputs: try read(data, "output", model, model.main.outputs),
+          absolute: tolerances?.atol ?? absolute, relative: tolerances?.rtol ?? relative))
     }
     return cases
   }
@@ -78,6 +80,24 @@ public struct VerificationSuite: Sendable {
       read.append(NamedValue(info.name, try ValueFile.read(path, as: info.type).value))
     }
     return read
+  }
+}
+
+/// `data.json` beside a model, as ONNX's model tests have it.
+private struct Tolerances: Decodable {
+  let atol: Double?
+  let rtol: Double?
+
+  init?(folder: String) throws(ModelError) {
+    let path = "\(folder)/data.json"
+    guard let bytes = FileManager.default.contents(atPath: path) else { return nil }
+    do {
+      self = try JSONDecoder().decode(Tolerances.self, from: bytes)
+    } catch {
+      throw ModelError(
+        .malformed, "data.json is not readable", expected: "JSON with numbers 'atol' and 'rtol'",
+        at: .init(file: path))
+    }
   }
 }
 

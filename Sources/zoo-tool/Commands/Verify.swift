@@ -15,8 +15,10 @@ struct Verify: ParsableCommand {
   @Argument(help: "Model files or folders.", completion: .file())
   var models: [String]
 
-  @Option(help: "Tolerance relative to the expected value, for folders.") var relative = 1e-3
-  @Option(help: "Absolute tolerance, for folders.") var absolute = 1e-7
+  @Option(help: "Tolerance relative to the expected value, for folders without data.json.")
+  var relative = 1e-3
+  @Option(help: "Absolute tolerance, for folders without data.json.")
+  var absolute = 1e-7
 
   @Flag(help: "Convert each folder's model to .zoo first and verify that.") var throughZoo = false
 

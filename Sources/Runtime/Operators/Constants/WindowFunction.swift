@@ -1,3 +1,5 @@
+import CKernels
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -13,7 +15,7 @@
 /// |        | name | shape | element types |
 /// |--------|------|-------|---------------|
 /// | input  | `size` | `[]` | `i32`, `i64` |
-/// | output | `output` | `[size]` | `f32` (default), `f64`, `f16`, `bf16`: `output_datatype` |
+/// | output | `output` | `[size]` | `f32` (default) or other numbers: `output_datatype` |
 /// | attr   | `periodic` | | 1 (default): N = size; 0: N = size − 1 |
 ///
 /// Source: ONNX `HannWindow`, `HammingWindow`, `BlackmanWindow`, opset 17.
@@ -27,9 +29,8 @@ struct WindowFunction: ValueOperator {
     self.weights = weights
     isPeriodic = try node.bool("periodic", default: true)
     element = node.has("output_datatype") ? try node.elementType("output_datatype") : .f32
-    guard [.f32, .f64, .f16, .bf16].contains(element) else {
-      throw ModelError(
-        .invalidAttribute, "a window of \(element)", expected: "f16, bf16, f32 or f64")
+    guard ElementType.numbers.contains(element) else {
+      throw ModelError(.invalidAttribute, "a window of \(element)", expected: "a type of numbers")
     }
   }
 
@@ -63,6 +64,8 @@ struct WindowFunction: ValueOperator {
       let angle = 2 * Double.pi * Double(index) / period
       return weights[0] - weights[1] * cos(angle) + weights[2] * cos(2 * angle)
     }
-    return [.tensor(try Tensor(element, doubles: values, shape: [size]))]
+    // A peak just below 1 is 1 in f32, which matters when integers cut the fraction.
+    let rounded = element.isInteger ? values.map { Double(Float($0)) } : values
+    return [.tensor(try Tensor(element, doubles: rounded, shape: [size]))]
   }
 }

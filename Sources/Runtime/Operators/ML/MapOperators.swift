@@ -1,3 +1,5 @@
+import Foundation
+
 /// `ZipMap`: a map from labels to scores for each row.
 ///
 /// |        | name | shape | types |
@@ -128,8 +130,11 @@ struct CastMap: ValueOperator {
     }
     let order = keys.indices.sorted { keys[$0] < keys[$1] }
     var texts = values.strings ?? []
-    if values.strings == nil { texts = try values.floats().map { "\($0)" } }
-    var cells = [String](repeating: target == .string ? "" : "0", count: length ?? keys.count)
+    if values.strings == nil {
+      texts = try values.floats().map { String(format: "%f", Double($0)) }
+    }
+    // What stands in empty cells of text is ONNX Runtime's choice.
+    var cells = [String](repeating: target == .string ? "0.f" : "0", count: length ?? keys.count)
     for (rank, index) in order.enumerated() {
       let place = length == nil ? rank : keys[index]
       guard cells.indices.contains(place) else {

@@ -23,9 +23,9 @@ struct SVMClassifier: ValueOperator {
 
   init(_ node: NodeReader) throws(ModelError) {
     try node.require(inputs: 1...1, outputs: 1...2)
-    kernel = try SupportVectorKernel(node)
     labels = try ClassLabels(node, integers: "classlabels_ints")
     perClass = try node.ints("vectors_per_class", default: [])
+    kernel = try SupportVectorKernel(node, isLinear: perClass.reduce(0, +) == 0)
     vectors = try node.floats("support_vectors", default: [])
     coefficients = try node.floats("coefficients")
     rho = try node.floats("rho", default: [])
@@ -78,9 +78,11 @@ struct SVMClassifier: ValueOperator {
       let values = features[row * columns..<(row + 1) * columns]
       let (place, raw) = isLinear ? linear(values, columns) : voted(values, columns)
       var scores = raw
-      // With two classes the margin is the second one's score, turned round the first one's.
+      // With two classes the margin is the second one's score; ONNX Runtime takes it for a probability that another
+      // transformation than the logistic one has made.
       if scores.count == 1, labels.count == 2 {
-        scores = [-scores[0], scores[0]]
+        let isMargin = transform == .none || transform == .logistic
+        scores = [(isMargin ? 0 : 1) - scores[0], scores[0]]
         if transform == .logistic { transform.apply(&scores) }
       } else {
         transform.apply(&scores)

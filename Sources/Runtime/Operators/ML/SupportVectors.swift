@@ -14,9 +14,11 @@ struct SupportVectorKernel: Sendable {
   private let offset: Double
   private let degree: Double
 
-  init(_ node: NodeReader) throws(ModelError) {
-    type = try node.choice(
+  /// - Parameter isLinear: Whether there are no support vectors: the kernel is linear then, whatever the attribute says.
+  init(_ node: NodeReader, isLinear: Bool) throws(ModelError) {
+    let name = try node.choice(
       "kernel_type", of: ["LINEAR", "POLY", "RBF", "SIGMOID"], default: "LINEAR")
+    type = isLinear ? "LINEAR" : name
     let parameters = try node.floats("kernel_params", default: []).map(Double.init)
     gamma = parameters[checked: 0] ?? 0
     offset = parameters[checked: 1] ?? 0
@@ -61,10 +63,10 @@ struct SVMRegressor: ValueOperator {
 
   init(_ node: NodeReader) throws(ModelError) {
     try node.require(inputs: 1...1)
-    kernel = try SupportVectorKernel(node)
     coefficients = try node.floats("coefficients")
     vectors = try node.floats("support_vectors", default: [])
     supports = try node.int("n_supports", default: 0)
+    kernel = try SupportVectorKernel(node, isLinear: supports == 0)
     rho = Double(try node.floats("rho", default: [0]).first ?? 0)
     isOneClass = try node.bool("one_class", default: false)
     transform = try PostTransform(node)

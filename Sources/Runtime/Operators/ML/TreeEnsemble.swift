@@ -94,7 +94,11 @@ extension FlatForest {
       let rows = min(block, range.upperBound - start)
       score(x + start * columns, rows: rows, columns: columns, &scores, &voted)
       for row in 0..<rows {
-        for target in 0..<targets { values[target] = scores[row * targets + target] + base(target) }
+        for target in 0..<targets {
+          // A target without any vote has no base value either, as in ONNX Runtime.
+          let place = row * targets + target
+          values[target] = voted[place] != 0 ? scores[place] + base(target) : 0
+        }
         transform.apply(&values)
         for target in 0..<targets { write((start + row) * targets + target, values[target]) }
       }

@@ -54,9 +54,8 @@ struct TreeEnsembleClassifier: ValueOperator {
     var all: [Float] = []
     for row in 0..<rows where !scores.isEmpty {
       let range = row * labels.count..<(row + 1) * labels.count
-      let (place, values) =
-        labels.count == 2
-        ? pair(Array(scores[range]), voted[range].map { $0 != 0 }) : many(scores[range])
+      let (sums, votes) = (Array(scores[range]), voted[range].map { $0 != 0 })
+      let (place, values) = labels.count == 2 ? pair(sums, votes) : many(sums, votes)
       places.append(place)
       all += values.map(Float.init)
     }
@@ -66,9 +65,11 @@ struct TreeEnsembleClassifier: ValueOperator {
     ]
   }
 
-  private func many(_ scores: ArraySlice<Double>) -> (Int, [Double]) {
+  /// A label without any vote and base value does not take part.
+  private func many(_ scores: [Double], _ voted: [Bool]) -> (Int, [Double]) {
     var values = scores.enumerated().map { $1 + forest.base($0) }
-    let place = values.indices.max { values[$0] < values[$1] } ?? 0
+    let candidates = values.indices.filter { voted[$0] || forest.hasBases }
+    let place = candidates.max { values[$0] < values[$1] } ?? 0
     transform.apply(&values)
     return (place, values)
   }
@@ -77,7 +78,9 @@ struct TreeEnsembleClassifier: ValueOperator {
     var scores = given
     var isPair = voted[1]
     if forest.hasBases {
-      for index in 0..<2 { scores[index] += forest.base(index) }
+      // The second base value belongs to the margin if there are votes for the second label.
+      let margin = given[0] + forest.base(1)
+      scores = voted[1] ? [-margin, margin] : [given[0] + forest.base(0), 0]
       isPair = true
     } else {
       scores[voted[1] && !voted[0] ? 1 : 0] += forest.base(0)

@@ -5,7 +5,7 @@
 /// |        | name | shape | element types |
 /// |--------|------|-------|---------------|
 /// | input  | `Q`, `K`, `V` | `[batch, heads, time, size]`, or `[batch, time, heads·size]` | `f32`, `f64`, `f16`, `bf16` |
-/// | input  | `attn_mask`, optional | broadcast to `[batch, heads, queries, keys]`; missing keys are masked | `bool` or type of `Q` |
+/// | input  | `attn_mask`, optional | broadcast to `[batch, heads, queries, keys]`; missing keys are masked | `bool` or numbers |
 /// | input  | `past_key`, `past_value`, optional | `[batch, heads, past, size]` | |
 /// | input  | `nonpad_kv_seqlen`, optional | `[batch]`: keys that count, since opset 24 | `i64` |
 /// | output | `Y`  | as `Q`, with the size of `V` | type of `Q` |
@@ -13,7 +13,7 @@
 /// | output | `qk_matmul_output`, optional | `[batch, heads, queries, keys]`, of the stage `qk_matmul_output_mode` | |
 /// | attr   | `is_causal`, `scale`, `softcap`, `q_num_heads`, `kv_num_heads`, `softmax_precision` | | |
 ///
-/// Several query heads may share one head of keys and values. A query with no key at all gives 0. Source: ONNX
+/// `V` may be of another type than `Q` and `K`. Several query heads may share one head of keys and values. A query with no key at all gives 0. Source: ONNX
 /// `Attention`, opsets 23 to 25.
 struct Attention: TensorOperator {
   private let isCausal: Bool
@@ -94,6 +94,7 @@ struct Attention: TensorOperator {
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
+    if try MixedAttention.isNeeded(io) { return try MixedAttention(attention: self).lower(io) }
     func extents(_ index: Int, _ heads: Int?) throws(ModelError) -> [Int] {
       try split(Shape(io.input(index).shape), heads: heads).compactMap(\.value)
     }

@@ -101,13 +101,13 @@ struct Slice: DataMovement {
     guard step != 0 else {
       throw ModelError(.invalidAttribute, "a slice with step 0", expected: "a step other than 0")
     }
-    let low = step > 0 ? 0 : -1
     let high = step > 0 ? extent : extent - 1
-    func clamped(_ index: Int) -> Int {
+    func clamped(_ index: Int, _ low: Int) -> Int {
       min(max(index < 0 ? index.addingReportingOverflow(extent).partialValue : index, low), high)
     }
-    let first = clamped(start)
-    let last = clamped(end)
+    // Backwards, the end may lie before the first element, the start may not.
+    let first = clamped(start, 0)
+    let last = clamped(end, step > 0 ? 0 : -1)
     let distance = step > 0 ? last - first : first - last
     // |step| may be as large as an Int gets, so it is not negated.
     let stride = Int(clamping: step.magnitude)

@@ -46,7 +46,7 @@ struct LayerNormalization: TensorOperator {
       let first = try shape.axis(axis)
       for axis in first..<shape.rank { statistics?[axis] = 1 }
     }
-    let narrow: ValueType = .tensor(x.element == .f64 ? .f64 : .f32, statistics)
+    let narrow: ValueType = .tensor(.f32, statistics)
     let types: [ValueType] = [.tensor(x), narrow, narrow, .tensor(x)]
     return Array(types.prefix(max(1, inputs.outputCount)))
   }

@@ -17,7 +17,7 @@ struct QuantizationScales: Sendable {
     }
     let axis = try Shape.normalize(axis, rank: shape.count)
     layout = AxisLayout(shape, along: axis)
-    if scale.count == 1 {
+    if scale.count == 1, blockSize == 0 || shape.count > 1 {
       guard scale[0] == shape[axis] else { throw Self.mismatch(scale, shape, axis) }
       (block, along, isBlocked) = (1, scale[0], false)
       return

@@ -39,7 +39,7 @@ struct Reduce: TensorOperator {
     let compute: ElementType =
       x.element.isFloatingPoint
       ? x.element.computeType
-      : x.element == .u64 || x.element == .bool ? .u64 : isExactInIntegers ? .i64 : .f64
+      : !isExactInIntegers ? .f64 : x.element == .u64 || x.element == .bool ? .u64 : .i64
     let stage = try Stage(io, as: compute, inputs: [0])
     let op = op
     let name = "reduce_" + String(cString: zoo_reduce_name(op)) + "_\(compute)"

@@ -31,9 +31,10 @@ struct Resize: TensorOperator {
     }
     let rounding = try node.choice(
       "nearest_mode", of: ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"],
-      default: hasModes ? "round_prefer_floor" : "floor")
+      default: "round_prefer_floor")
     rule = ResizeAxis.Rule(
-      mode: mode, interpolation: try Self.interpolation(node, rounding),
+      mode: mode,
+      interpolation: try Self.interpolation(node, hasModes ? rounding : Interpolation.outward),
       excludesOutside: try node.bool("exclude_outside", default: false),
       antialiases: try node.bool("antialias", default: false))
     extrapolation = try node.float("extrapolation_value", default: 0)
@@ -43,7 +44,7 @@ struct Resize: TensorOperator {
     try node.require(inputs: node.opset < 9 ? 1...1 : 2...2)
     target = try ResizeTarget(upsample: node)
     rule = ResizeAxis.Rule(
-      mode: .asymmetric, interpolation: try Self.interpolation(node, "floor"),
+      mode: .asymmetric, interpolation: try Self.interpolation(node, Interpolation.outward),
       excludesOutside: false, antialiases: false)
     extrapolation = 0
   }
@@ -91,8 +92,22 @@ struct Resize: TensorOperator {
       } else {
         call.run(context, stage, Float.self)
       }
+      if x.element.isInteger { Self.limit(context, stage, y.count, x.element) }
       stage.store(context)
     }
+  }
+}
+
+extension Resize {
+  /// Cubic weights reach beyond the values that they weigh, and beyond what an integer holds.
+  private static func limit(
+    _ context: borrowing KernelContext, _ stage: Stage, _ count: Int, _ element: ElementType
+  ) {
+    let isUnsigned = [.u8, .u16, .u32, .u64].contains(element)
+    let steps = Double(sign: .plus, exponent: element.bitWidth, significand: 1)
+    let (low, high) = isUnsigned ? (0, steps - 1) : (-steps / 2, steps / 2 - 1)
+    let values = stage.output(context, 0, as: Double.self)
+    for index in 0..<count { values[index] = min(max(values[index], low), high) }
   }
 }
 

@@ -17,6 +17,9 @@ enum Interpolation: Sendable {
   case nearest(String)
   case linear
   case cubic(a: Double)
+
+  /// Before opset 11 positions are rounded up where an axis shrinks, as ONNX Runtime does, and down elsewhere.
+  static let outward = "outward"
 }
 
 /// One axis of `Resize`: which original positions each new one is made of, and with what weights.
@@ -60,7 +63,8 @@ struct ResizeAxis: Sendable {
     for i in 0..<output {
       let x = Self.coordinate(i, input, output, scale, crop, rule.mode)
       isOutside.append(rule.mode == .crop && (x < 0 || x > Float(input - 1)))
-      if case .nearest(let rounding) = rule.interpolation {
+      if case .nearest(var rounding) = rule.interpolation {
+        if rounding == Interpolation.outward { rounding = scale < 1 ? "ceil" : "floor" }
         positions.append(Int32(clamped(Self.round(x, rounding))))
         weights.append(1)
       } else {

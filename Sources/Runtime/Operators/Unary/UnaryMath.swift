@@ -38,7 +38,10 @@ struct UnaryMath: TensorOperator {
       stage.load(context)
       let x = stage.input(context, 0, as: Double.self)
       let y = stage.output(context, as: Double.self)
-      context.parallel(count, grain: 4096) { range in for i in range { y[i] = formula(x[i]) } }
+      context.parallel(count, grain: 4096) { range in
+        // In f32 what is next to a whole number is that number before the fraction is cut off.
+        for i in range { y[i] = Double(Float(formula(x[i]))) }
+      }
       stage.store(context)
     }
   }

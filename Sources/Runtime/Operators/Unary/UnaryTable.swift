@@ -42,7 +42,8 @@ let unaryFunctions: [UnaryFunction] = [
   .init("Elu", [1, 6, 22], zoo_unary_elu) { (node) throws(ModelError) in
     (try node.float("alpha", default: 1), 0)
   },
-  .init("Erf", [9, 13], zoo_unary_erf), .init("Exp", [1, 6, 13], zoo_unary_exp),
+  .init("Erf", [9, 13], zoo_unary_erf, takesIntegers: true),
+  .init("Exp", [1, 6, 13], zoo_unary_exp),
   .init("Floor", [1, 6, 13], zoo_unary_floor),
   .init("HardSigmoid", [1, 6, 22], zoo_unary_hard_sigmoid) { (node) throws(ModelError) in
     (try node.float("alpha", default: 0.2), try node.float("beta", default: 0.5))

@@ -1,0 +1,1 @@
+JujwtuiV[nmxlumggæopeíkvvãr[tmjguWowáÍmnvqspísuårğvïêvwrìærrtqusvé>täcxßtïqŞqpêoæåvírátpëÜérkcuurÛleîälìo.sreSvğqrUàØî^

@@ -1,0 +1,168 @@
+"""Makes cases and asks the oracles, in a process that may die: ONNX Runtime can crash."""
+
+import json
+import sys
+import traceback
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from . import generators, oracles, tolerance
+from .draw import LATEST, LATEST_ML, Draw, Skip, type_proto
+from .mutation import mutate
+from .oracles import Refusal
+
+ORACLES = {
+    "ort": oracles.onnxruntime_answer,
+    "ort in f32": oracles.single_answer,
+    "reference": oracles.reference_answer,
+}
+
+
+def schemas(only=None):
+    """Every schema version that has a generator: [(schema, first opset after it)], by operator."""
+    registry = generators.load()
+    found = {}
+    for schema in onnx.defs.get_all_schemas_with_history():
+        key = schema.domain, schema.name
+        if key in registry and (only is None or schema.name in only) and not schema.deprecated:
+            found.setdefault(key, []).append(schema)
+    table = {}
+    for (domain, name), versions in sorted(found.items()):
+        versions.sort(key=lambda s: s.since_version)
+        newest = {"": LATEST, "ai.onnx.ml": LATEST_ML}.get(domain, 1)
+        ends = [v.since_version for v in versions[1:]] + [newest + 1]
+        table[domain, name] = [(v, e) for v, e in zip(versions, ends)]
+    return table
+
+
+def without_generator():
+    registry = generators.load()
+    return sorted({f"{s.domain}.{s.name}".lstrip(".") for s in onnx.defs.get_all_schemas_with_history()
+                   if (s.domain, s.name) not in registry and not s.deprecated})  # fmt: skip
+
+
+def drawn(seed, index, table):
+    """Case number `index`: each operator in turn, its newer versions more often."""
+    keys = list(table)
+    versions = table[keys[index % len(keys)]]
+    generators_of = generators.load()
+    for attempt in range(50):
+        draw = Draw(f"{seed}/{index}/{attempt}", versions[0][0], 1)
+        schema, end = versions[-1] if draw.chance(0.4) else draw.pick(versions)
+        draw = Draw(f"{seed}/{index}/{attempt}/drawn", schema, draw.integer(schema.since_version, end - 1))
+        try:
+            generators_of[schema.domain, schema.name](draw)
+            if draw.chance(0.06):
+                mutate(draw)
+                draw.damaged = True
+            # numpy makes scalars of arrays without axes.
+            draw.operands = [np.asarray(v) if isinstance(v, np.generic) else v for v in draw.operands]
+            return draw
+        except Skip:
+            continue
+    raise Skip(f"{keys[index % len(keys)]}: nothing fits")
+
+
+def answer(draw, oracle=None):
+    """(oracle's name, results, types, tolerance) or the refusals of both."""
+    try:
+        types = oracles.output_types(draw, draw.model())
+    except Exception as error:
+        raise Refusal(f"no model: {error}") from None
+    refusals = []
+    for name, ask in ORACLES.items():
+        if oracle not in (None, name):
+            continue
+        try:
+            results, protos = ask(draw, types)
+            protos = [p or oracles.guess_type(r) for p, r in zip(protos, results)]
+            return name, results, protos
+        except Refusal as error:
+            refusals.append(f"{name}{' lacks it' if error.lacks else ''}: {first_line(error)}")
+            if name == "ort" and oracle is None and is_invalid(draw):
+                break
+    raise Refusal(" | ".join(refusals))
+
+
+def is_invalid(draw):
+    """Whether the standard's own checker refuses the model, too."""
+    try:
+        if not oracles.well_typed(draw):
+            return True
+        model = draw.model()
+        onnx.checker.check_node(model.graph.node[0], checker_context(model))
+        onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        return False
+    except Exception:
+        return True
+
+
+def checker_context(model):
+    context = onnx.checker.C.CheckerContext()
+    context.ir_version = model.ir_version
+    context.opset_imports = {i.domain: i.version for i in model.opset_import}
+    return context
+
+
+def first_line(error):
+    return " ".join(str(error).split())[:300]
+
+
+def write(draw, folder, results, protos, oracle=None):
+    """The case in the layout of the backend suite."""
+    place = folder / "test_data_set_0"
+    place.mkdir(parents=True, exist_ok=True)
+    model = draw.model(shapes="drawn" if draw.chance() else "exact")
+    for output, proto in zip(model.graph.output, protos or declared(draw, model)):
+        if proto is not None:
+            output.type.CopyFrom(proto)
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    for index, value in enumerate(draw.feeds().values()):
+        (place / f"input_{index}.pb").write_bytes(oracles.serialized(value, type_proto(value, "none")))
+    for index, (value, proto) in enumerate(zip(results, protos or [])):
+        (place / f"output_{index}.pb").write_bytes(oracles.serialized(value, proto))
+    relative, absolute = tolerance.of(draw, results, oracle)
+    (folder / "data.json").write_text(json.dumps({"rtol": relative, "atol": absolute}))
+
+
+def declared(draw, model):
+    types = oracles.output_types(draw, model)
+    return [types.get(o.name) for o in model.graph.output]
+
+
+def one(seed, index, table, folder, oracle=None):
+    """Makes, answers and writes a case; a row of the report."""
+    draw = drawn(seed, index, table)
+    row = {"index": index, "operator": draw.schema.name, "domain": draw.schema.domain, "version": draw.version,
+           "case": draw.describe()}  # fmt: skip
+    try:
+        name, results, protos = answer(draw, oracle)
+    except Refusal as error:
+        row |= {"oracle": None, "refusal": str(error)}
+        results, protos = [], None
+    else:
+        row["oracle"] = name
+    write(draw, folder / str(index), results, protos, row["oracle"])
+    return row
+
+
+def main():
+    """`batch.py FOLDER SEED ORACLE ONLY INDEX…`: rows as JSON lines in FOLDER/rows.jsonl, `begin` before each."""
+    folder, seed, oracle, only = Path(sys.argv[1]), sys.argv[2], sys.argv[3] or None, sys.argv[4].split(",")
+    table = schemas(set(only) if only != [""] else None)
+    with open(folder / "rows.jsonl", "a", encoding="utf-8") as rows:
+        for index in map(int, sys.argv[5:]):
+            print(json.dumps({"begin": index}), file=rows, flush=True)
+            try:
+                row = one(seed, index, table, folder, oracle)
+            except Skip as reason:
+                row = {"index": index, "skipped": str(reason)}
+            except Exception:
+                row = {"index": index, "broken": traceback.format_exc()}
+            print(json.dumps(row), file=rows, flush=True)
+
+
+if __name__ == "__main__":
+    main()
