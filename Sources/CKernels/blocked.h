@@ -128,7 +128,7 @@ void zoo_blocked_depthwise_run(const zoo_blocked_conv *conv, int max_threads);
 void zoo_blocked_winograd_run(const zoo_blocked_conv *conv, int max_threads);
 void zoo_blocked_winograd_pack(
     const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape, const float *weights,
-    float *packed);
+    const float *gain, float *packed);
 
 static inline int64_t blocks_of(int64_t channels) {
   return (channels + ZOO_CHANNEL_BLOCK - 1) / ZOO_CHANNEL_BLOCK;

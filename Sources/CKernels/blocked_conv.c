@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "blocked_units.h"
+#include "thread_scratch.h"
 
 const zoo_blocked_kernels *zoo_blocked_table(zoo_isa isa) {
   switch (isa) {
@@ -172,30 +173,43 @@ size_t zoo_blocked_conv_packed_bytes(
 }
 
 /// [tap][16] for each block.
-static void pack_depthwise(const zoo_conv_shape *shape, const float *weights, float *packed) {
+static void pack_depthwise(
+    const zoo_conv_shape *shape, const float *weights, const float *gain, float *packed) {
   const int64_t taps = conv_volume(shape->kernel);
   for (int64_t c = 0; c < shape->out_channels; c++) {
     float *to = packed + c / ZOO_CHANNEL_BLOCK * taps * ZOO_CHANNEL_BLOCK + c % ZOO_CHANNEL_BLOCK;
-    for (int64_t t = 0; t < taps; t++) to[t * ZOO_CHANNEL_BLOCK] = weights[c * taps + t];
+    const float factor = gain ? gain[c] : 1;
+    for (int64_t t = 0; t < taps; t++) {
+      to[t * ZOO_CHANNEL_BLOCK] = weights[c * taps + t] * factor;
+    }
   }
 }
 
 /// One unit: for each block of input channels (`step` of them) [tap][channel][output channels].
 static void pack_unit(
     const zoo_conv_shape *shape, const zoo_blocked_unit *unit, int step, const float *weights,
-    float *to) {
-  const int64_t taps = conv_volume(shape->kernel), width = unit->blocks * ZOO_CHANNEL_BLOCK;
+    const float *gain, float *to) {
+  const int64_t taps = conv_volume(shape->kernel), ld = unit->channels * taps;
   const int64_t base = unit->block * ZOO_CHANNEL_BLOCK;
-  const int64_t lanes = unit->blocks > 1 ? width : unit->end_lane;
+  const int width = unit->blocks * ZOO_CHANNEL_BLOCK, first = unit->first_lane;
+  int end = unit->blocks > 1 ? width : unit->end_lane;
+  if (end > shape->out_channels - base) end = (int)(shape->out_channels - base);
+  // The rows of lanes from the first on end that much later.
+  const int64_t floats = step * taps * width + ZOO_CHANNEL_BLOCK;
+  float *rows = zoo_thread_scratch((size_t)floats * sizeof(float));
+  memset(rows, 0, (size_t)floats * sizeof(float));
   for (int64_t c = 0; c < unit->channels;) {
     const int64_t room = step - (unit->first_channel + c) % step;
     const int64_t count = room < unit->channels - c ? room : unit->channels - c;
+    // [channel][tap][output channels]; lanes before the first stay as they are.
+    zoo_gemm_f32_pack_rows(
+        count * taps, end - first, width, weights + (base + first) * ld + c * taps, ld,
+        rows + first);
     for (int64_t t = 0; t < taps; t++) {
       for (int64_t i = 0; i < count; i++, to += width) {
-        for (int64_t lane = unit->first_lane; lane < lanes; lane++) {
-          const int64_t m = base + lane;
-          if (m >= shape->out_channels) break;
-          to[lane] = weights[(m * unit->channels + c + i) * taps + t];
+        const float *from = rows + (i * taps + t) * width;
+        for (int lane = first; lane < end; lane++) {
+          to[lane] = from[lane] * (gain ? gain[base + lane] : 1);
         }
       }
     }
@@ -205,18 +219,18 @@ static void pack_unit(
 
 void zoo_blocked_conv_pack(
     zoo_isa isa, const zoo_conv_shape *shape, zoo_blocked_form form, const float *weights,
-    const float *bias, void *packed) {
+    const float *gain, const float *bias, void *packed) {
   const zoo_blocked_kernels *kernels = zoo_blocked_table(isa);
   memset(packed, 0, zoo_blocked_conv_packed_bytes(isa, shape, form));
   float *to = packed;
   if (bias) memcpy(to, bias, (size_t)shape->out_channels * sizeof(float));
   to += bias_floats(shape);
   if (form == ZOO_BLOCKED_DEPTHWISE) {
-    pack_depthwise(shape, weights, to);
+    pack_depthwise(shape, weights, gain, to);
     return;
   }
   if (form == ZOO_BLOCKED_WINOGRAD) {
-    zoo_blocked_winograd_pack(kernels, shape, weights, to);
+    zoo_blocked_winograd_pack(kernels, shape, weights, gain, to);
     return;
   }
   const zoo_blocked_units units = zoo_blocked_units_of(kernels, shape);
@@ -224,7 +238,7 @@ void zoo_blocked_conv_pack(
   for (int64_t i = 0; i < units.count; i++) {
     zoo_blocked_unit unit;
     if (zoo_blocked_unit_at(&units, i, &unit)) {
-      pack_unit(shape, &unit, step, weights, to + unit.weights);
+      pack_unit(shape, &unit, step, weights, gain, to + unit.weights);
     }
   }
 }

@@ -40,38 +40,39 @@ int64_t zoo_blocked_winograd_floats(
   return units_of(kernels, shape) * unit_floats(kernels, shape) * numbers;
 }
 
-/// taps[9][channel][output channels of the unit]
+/// taps[9][channel][output channels of the unit]; `rows`: as much scratch memory.
 static void gather_taps(
     const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape, int64_t unit,
-    const float *weights, float *taps) {
-  const int64_t width = kernels->max_blocks * LANES, first = unit * width;
-  const int64_t outs = lesser(width, shape->out_channels - first), ins = shape->in_channels;
+    const float *weights, const float *gain, float *rows, float *taps) {
+  const int64_t first = unit * kernels->max_blocks * LANES, ins = shape->in_channels;
+  const int64_t outs = lesser(kernels->max_blocks * LANES, shape->out_channels - first);
   // The last unit may have fewer blocks than the others; its rows are as long as its tiles are wide.
-  const int64_t row = lesser(kernels->max_blocks, blocks_of(outs)) * LANES;
-  for (int64_t m = 0; m < outs; m++) {
-    for (int64_t c = 0; c < ins; c++) {
-      for (int t = 0; t < 9; t++) {
-        taps[t * unit_floats(kernels, shape) + c * row + m] =
-            weights[((first + m) * ins + c) * 9 + t];
-      }
+  const int64_t width = blocks_of(outs) * LANES;
+  zoo_gemm_f32_pack_rows(
+      ins * 9, (int)outs, (int)width, weights + first * ins * 9, ins * 9, rows);
+  for (int64_t i = 0; i < ins * 9; i++) {
+    float *to = taps + i % 9 * unit_floats(kernels, shape) + i / 9 * width;
+    for (int64_t m = 0; m < outs; m++) {
+      to[m] = rows[i * width + m] * (gain ? gain[first + m] : 1);
     }
   }
 }
 
 void zoo_blocked_winograd_pack(
     const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape, const float *weights,
-    float *packed) {
+    const float *gain, float *packed) {
   const int64_t floats = unit_floats(kernels, shape);
   const int stores = stores_transformed(kernels, shape);
-  // At most as large as the transformed weights that are stored.
-  float *taps = stores ? zoo_thread_scratch((size_t)(floats * 9) * sizeof(float)) : NULL;
+  // Bounded by the number of channels that this form takes.
+  float *rows = zoo_thread_scratch((size_t)(floats * 9 * 2) * sizeof(float));
+  float *taps = rows + floats * 9;
   for (int64_t unit = 0; unit < units_of(kernels, shape); unit++) {
     if (!stores) {
-      gather_taps(kernels, shape, unit, weights, packed + unit * floats * 9);
+      gather_taps(kernels, shape, unit, weights, gain, rows, packed + unit * floats * 9);
       continue;
     }
     memset(taps, 0, (size_t)(floats * 9) * sizeof(float));
-    gather_taps(kernels, shape, unit, weights, taps);
+    gather_taps(kernels, shape, unit, weights, gain, rows, taps);
     kernels->winograd_weights(floats, taps, packed + unit * floats * NUMBERS);
   }
 }

@@ -49,10 +49,11 @@ int zoo_blocked_conv_takes(const zoo_conv_shape *shape, zoo_blocked_form form);
 size_t zoo_blocked_conv_packed_bytes(
     zoo_isa isa, const zoo_conv_shape *shape, zoo_blocked_form form);
 
-/// Packs weights [out_channels, in_channels / groups, kernel…] and a bias per output channel (NULL: zeros).
+/// Packs weights [out_channels, in_channels / groups, kernel…], each output channel's multiplied by its `gain`
+/// (NULL: 1), and a bias per output channel (NULL: 0).
 void zoo_blocked_conv_pack(
     zoo_isa isa, const zoo_conv_shape *shape, zoo_blocked_form form, const float *weights,
-    const float *bias, void *packed);
+    const float *gain, const float *bias, void *packed);
 
 /// What happens to a sum before it is stored: y = activation(sum + bias + residual) · scale + shift.
 typedef struct {

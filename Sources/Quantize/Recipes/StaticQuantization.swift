@@ -34,7 +34,7 @@ public struct StaticQuantization: CompressionRecipe {
     try check(samples)
     var run = try RecipeRun(
       model, recipe: "static int8 (\(method), \(samples.count) samples)", selection: selection,
-      opset: 13, folding: [AffineFolding()])
+      opset: 13, folding: [AffineFolding(staysStandard: true)])
     let layers = candidates(&run)
     let editor = GraphEditor(run.model, .main)
     let joins =

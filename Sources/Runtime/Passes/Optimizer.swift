@@ -59,7 +59,8 @@ struct Optimizer {
     for index in model.graphs.indices {
       for (value, weight) in model.graphs[index].weights {
         do throws(ModelError) {
-          model.graphs[index].weights[value] = Weight(try weight.tensor())
+          // What had to be copied is not kept in the file's pages, too.
+          model.graphs[index].weights[value] = try weight.withTensor { Weight($0) }
         } catch { throw error.at(operand: "weight '\(model[value].name)'") }
       }
     }

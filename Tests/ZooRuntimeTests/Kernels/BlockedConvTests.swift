@@ -141,7 +141,8 @@ private struct Blocked {
     let lanes = (conv.outputs + 15) / 16 * 16
     var packed = [Float](
       repeating: .nan, count: zoo_blocked_conv_packed_bytes(set.raw, &shape, form) / 4)
-    zoo_blocked_conv_pack(set.raw, &shape, form, w, bias, &packed)
+    let twice = [Float](repeating: 2, count: conv.outputs)
+    zoo_blocked_conv_pack(set.raw, &shape, form, w.map { $0 / 2 }, twice, bias, &packed)
     let input =
       form == ZOO_BLOCKED_PLANES ? x : blocks(x, conv.channels, conv.input.reduce(1, *))
     var output = [Float](repeating: .nan, count: conv.batch * lanes * pixels)

@@ -9,6 +9,7 @@ import ModelFormat
 /// | input  | `W`        | `[m, c / group, kh, kw]`    | `f32` |
 /// | input  | `B`        | `[m]`, optional             | `f32` |
 /// | input  | `residual` | shape of `Y`, optional      | `f32` |
+/// | input  | `gain`     | `[m]`, constant, optional: `W` stands for `W · gain` | `f32` |
 /// | input  | `scale`, `shift` | `[1, blocks, 1, 1, 16]`, optional: what follows the activation | `f32` |
 /// | output | `Y`        | images in blocks            | `f32` |
 ///
@@ -21,7 +22,7 @@ struct BlockedConv: TensorOperator {
   let activation: zoo_activation
 
   init(_ node: NodeReader) throws(ModelError) {
-    try node.require(inputs: 2...6)
+    try node.require(inputs: 2...7)
     geometry = try ConvGeometry(node)
     activation = try FusedActivation.decode(node)
   }
@@ -60,7 +61,8 @@ struct BlockedConv: TensorOperator {
     }
     let isa = zoo_cpu_isa()
     let (hasBias, hasResidual, activation) = (io.has(2), io.has(3), activation)
-    let scales = io.has(4) && io.has(5)
+    let hasGain = io.has(4)
+    let scales = io.has(5) && io.has(6)
     let packed = try packed(io, shape, form, isa)
     let bytes = withUnsafePointer(to: shape) { zoo_blocked_conv_packed_bytes(isa, $0, form) }
     return Kernel(
@@ -71,7 +73,7 @@ struct BlockedConv: TensorOperator {
       var epilogue = zoo_blocked_epilogue()
       epilogue.activation = activation
       if hasResidual { epilogue.residual = context.input(3) }
-      if scales { (epilogue.scale, epilogue.shift) = (context.input(4), context.input(5)) }
+      if scales { (epilogue.scale, epilogue.shift) = (context.input(5), context.input(6)) }
       if let packed {
         try packed.withBytes { (weights) throws(ModelError) in
           zoo_blocked_conv_run(
@@ -80,7 +82,8 @@ struct BlockedConv: TensorOperator {
         }
       } else {
         zoo_blocked_conv_pack(
-          isa, &shape, form, context.input(1), hasBias ? context.input(2) : nil, context.scratch)
+          isa, &shape, form, context.input(1), hasGain ? context.input(4) : nil,
+          hasBias ? context.input(2) : nil, context.scratch)
         zoo_blocked_conv_run(
           isa, &shape, form, context.input(0), context.scratch, context.output(), &epilogue,
           Int32(context.threads))
@@ -97,14 +100,15 @@ struct BlockedConv: TensorOperator {
   private func packed(
     _ io: NodeIO, _ shape: zoo_conv_shape, _ form: zoo_blocked_form, _ isa: zoo_isa
   ) throws(ModelError) -> Tensor? {
-    guard let bias = try io.constantBias(2) else { return nil }
-    let layout = "blocks_\(form.rawValue)_\(geometry.groups)\(bias.name)"
+    guard let bias = try io.constantRow(2), let gain = try io.constantRow(4) else { return nil }
+    let layout = "blocks_\(form.rawValue)_\(geometry.groups)\(bias.name)\(gain.name)"
     return try io.packed(1, layout) { (weight) throws(ModelError) in
       var shape = shape
       return try Tensor(.u8, shape: [zoo_blocked_conv_packed_bytes(isa, &shape, form)]) {
         (to) throws(ModelError) in
         try weight.withElements(of: Float.self) { (from) throws(ModelError) in
-          zoo_blocked_conv_pack(isa, &shape, form, from.baseAddress, bias.values, to.baseAddress)
+          zoo_blocked_conv_pack(
+            isa, &shape, form, from.baseAddress, gain.values, bias.values, to.baseAddress)
         }
       }
     }

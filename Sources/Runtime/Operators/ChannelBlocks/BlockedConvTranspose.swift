@@ -60,7 +60,7 @@ struct BlockedConvTranspose: TensorOperator {
     let bytes = withUnsafePointer(to: shape) {
       zoo_blocked_spread_packed_bytes(isa, $0, planes)
     }
-    let bias = try io.constantBias(2)
+    let bias = try io.constantRow(2)
     let packed = try bias.flatMap { (bias) throws(ModelError) in
       try io.packed(1, "spread_\(planes)\(bias.name)") { (weight) throws(ModelError) in
         var shape = shape
@@ -91,16 +91,5 @@ struct BlockedConvTranspose: TensorOperator {
           Int32(context.threads))
       }
     }
-  }
-}
-
-extension NodeIO {
-  /// A bias that is packed together with weights: its numbers (`nil` if it is left out) and a name that tells it from
-  /// other biases of the same weights; `nil` if it is no constant.
-  func constantBias(_ index: Int) throws(ModelError) -> (values: [Float]?, name: String)? {
-    guard has(index) else { return (nil, "") }
-    let operand = try input(index)
-    guard let weight = operand.weight, let value = operand.value else { return nil }
-    return (try value.array(of: Float.self), "_\(weight.index)")
   }
 }

@@ -106,6 +106,15 @@ struct FromChannelBlocks: TensorOperator {
 }
 
 extension NodeIO {
+  /// A row that is packed together with weights, such as a bias: its numbers (`nil` if it is left out) and a name that
+  /// tells it from other rows of the same weights; `nil` if it is no constant.
+  func constantRow(_ index: Int) throws(ModelError) -> (values: [Float]?, name: String)? {
+    guard has(index) else { return (nil, "") }
+    let operand = try input(index)
+    guard let weight = operand.weight, let value = operand.value else { return nil }
+    return (try value.array(of: Float.self), "_\(index):\(weight.index)")
+  }
+
   /// The same with another shape for input `index`.
   func replacing(input index: Int, shape: [Int]) -> NodeIO {
     var inputs = inputs

@@ -11,6 +11,7 @@ import ModelFormat
 /// | input  | `W`        | `[m, c / group, …]`            | type of `X`                 |
 /// | input  | `B`        | `[m]`, optional                | type of `X`                 |
 /// | input  | `residual` | shape of `Y`, fused only       | `f32`                       |
+/// | input  | `gain`     | `[m]`, constant, fused only: `W` stands for `W · gain` | `f32` |
 /// | output | `Y`        | `[n, m, …]`                    | type of `X`                 |
 ///
 /// Attributes: ``ConvGeometry``. Source: ONNX `Conv`, opsets 1, 11, 22.
@@ -20,7 +21,7 @@ struct Conv: TensorOperator {
 
   init(_ node: NodeReader) throws(ModelError) {
     let isFused = node.node.domain == "zoo"
-    try node.require(inputs: isFused ? 2...4 : 2...3)
+    try node.require(inputs: isFused ? 2...5 : 2...3)
     geometry = try ConvGeometry(node)
     activation = isFused ? try FusedActivation.decode(node) : FusedActivation.none
   }
@@ -50,6 +51,10 @@ struct Conv: TensorOperator {
     let name = "conv_f32_\(String(cString: zoo_isa_name(isa)))"
     let (hasBias, hasResidual, activation) = (io.has(2), io.has(3), activation)
     let packed = try packed(io, shape, isa)
+    if packed == nil, io.has(4) {
+      throw ModelError(
+        .missingInput, "a gain of weights that are no constant", expected: "constants")
+    }
     var scratch = 0
     if packed == nil {
       scratch = max(64, withUnsafePointer(to: shape) { zoo_conv_f32_packed_bytes(isa, $0) })
@@ -79,12 +84,12 @@ struct Conv: TensorOperator {
   private func packed(
     _ io: NodeIO, _ shape: zoo_conv_shape, _ isa: zoo_isa
   ) throws(ModelError) -> Tensor? {
-    try io.packed(
-      1, "conv_f32_\(geometry.groups)_\(geometry.strides ?? [])_\(geometry.dilations ?? [])"
-    ) {
-      (weight) throws(ModelError) in
+    guard let gain = try io.constantRow(4) else { return nil }
+    let layout =
+      "conv_f32_\(geometry.groups)_\(geometry.strides ?? [])_\(geometry.dilations ?? [])\(gain.name)"
+    return try io.packed(1, layout) { (weight) throws(ModelError) in
       var shape = shape
-      let weight = try HalfStaging.widened(weight)
+      let weight = try Self.scaled(HalfStaging.widened(weight), gain.values)
       return try Tensor(.u8, shape: [zoo_conv_f32_packed_bytes(isa, &shape)]) {
         (to) throws(ModelError) in
         try weight.withElements(of: Float.self) { (from) throws(ModelError) in
@@ -92,6 +97,15 @@ struct Conv: TensorOperator {
         }
       }
     }
+  }
+
+  /// Each output channel's weights, times its gain.
+  private static func scaled(_ weight: Tensor, _ gain: [Float]?) throws(ModelError) -> Tensor {
+    guard let gain else { return weight }
+    var values = try weight.array(of: Float.self)
+    let size = values.count / max(gain.count, 1)
+    for i in values.indices { values[i] *= gain[i / size] }
+    return try Tensor(values, shape: weight.shape)
   }
 
   private func double(_ shape: zoo_conv_shape, _ hasBias: Bool) -> Kernel {

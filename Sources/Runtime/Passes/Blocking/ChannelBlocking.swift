@@ -112,7 +112,7 @@ struct BlockRewriter {
       replace(index, output, channels: conv.channels, with: blocked)
       return
     }
-    while blocked.inputs.count < 4 { blocked.inputs.append(nil) }
+    while blocked.inputs.count < 5 { blocked.inputs.append(nil) }
     let name = context.editor.name(of: chain.result)
     blocked.inputs.append(try pixel(chain.scale, name + "/scale"))
     blocked.inputs.append(try pixel(chain.shift, name + "/shift"))

@@ -7,8 +7,11 @@ import ModelFormat
 /// Requires constant weights of `f32`; ensures that the convolution gives the result of the ``AffineChain`` behind it.
 package struct AffineFolding: Pass {
   package let name = "fold-affine"
+  private let staysStandard: Bool
 
-  package init() {}
+  /// - Parameter staysStandard: Whether the convolution stays ONNX's, with scaled weights. Otherwise it becomes
+  ///   `FusedConv` of domain `zoo`, which scales its weights when it packs them, so that no scaled copy stays in memory.
+  package init(staysStandard: Bool = false) { self.staysStandard = staysStandard }
 
   package func run(_ context: inout PassContext) throws(ModelError) -> Bool {
     var changed = false
@@ -19,7 +22,7 @@ package struct AffineFolding: Pass {
         let channels = w.shape.first, channels > 0,
         let chain = AffineChain(after: output, channels: channels, rank: w.shape.count, context)
       else { continue }
-      if try fold(index, conv, w, chain, &context) {
+      if try fold(index, conv, chain, &context) {
         context.applied(conv, "takes over scales and shifts of its channels")
         changed = true
       } else {
@@ -30,7 +33,7 @@ package struct AffineFolding: Pass {
   }
 
   private func fold(
-    _ index: Int, _ conv: Node, _ w: Tensor, _ chain: AffineChain, _ context: inout PassContext
+    _ index: Int, _ conv: Node, _ chain: AffineChain, _ context: inout PassContext
   ) throws(ModelError) -> Bool {
     let channels = chain.scale.count
     var bias = [Float](repeating: 0, count: channels)
@@ -43,22 +46,33 @@ package struct AffineFolding: Pass {
     }
     var fused = conv
     let name = conv.inputs[1].map { context.editor.name(of: $0) } ?? "weights"
-    var weights = conv.inputs[1]
+    let shifted = context.editor.addWeight(name + "/bias", try Tensor(bias, shape: [channels]))
+    fused.inputs = [conv.inputs[0], conv.inputs[1], shifted]
     if chain.scale.contains(where: { $0 != 1 }) {
-      var scaled = try w.array(of: Float.self)
-      let size = scaled.count / channels
-      for i in scaled.indices { scaled[i] *= chain.scale[i / size] }
-      weights = context.editor.addWeight(name + "/scaled", try Tensor(scaled, shape: w.shape))
+      try scale(&fused, chain.scale, name, &context)
     }
-    fused.inputs = [
-      conv.inputs[0], weights,
-      context.editor.addWeight(name + "/bias", try Tensor(bias, shape: [channels])),
-    ]
     fused.outputs = [chain.result]
     let last = chain.nodes[chain.nodes.count - 1]
     context.editor.remove(index)
     for removed in chain.nodes.dropLast() { context.editor.remove(removed) }
     context.editor.replace(last, with: fused)
     return true
+  }
+
+  private func scale(
+    _ conv: inout Node, _ scale: [Float], _ name: String, _ context: inout PassContext
+  ) throws(ModelError) {
+    guard staysStandard, let w = GraphMatcher(context).weight(conv.inputs[1]) else {
+      conv.opType = "FusedConv"
+      conv.domain = "zoo"
+      let gain = try Tensor(scale, shape: [scale.count])
+      conv.inputs += [nil, context.editor.addWeight(name + "/gain", gain)]
+      return
+    }
+    var scaled = try w.array(of: Float.self)
+    let size = scaled.count / scale.count
+    for i in scaled.indices { scaled[i] *= scale[i / size] }
+    conv.inputs[1] = context.editor.addWeight(
+      name + "/scaled", try Tensor(scaled, shape: w.shape))
   }
 }

@@ -80,7 +80,8 @@ struct ProductFusion: Pass {
       context.type(output)?.shape == shape, !shape.dimensions.contains(.unknown),
       context.editor.weight(other) == nil
     else { return false }
-    fused.inputs = Array(fused.inputs.prefix(3)) + [other]
+    if fused.inputs.count < 4 { fused.inputs.append(nil) }
+    fused.inputs[3] = other
     replace(index, next, fused, kind, result, &context)
     context.applied(node, "takes over a residual")
     return true
