@@ -36,6 +36,7 @@ check "Operators of com.microsoft" "$python" tools/contributed_operators.py
 check "Models that ONNX Runtime's tools write" "$python" tools/emitted_models.py
 check "ONNX backend suite" "$python" tools/backend_suite.py
 check "Sequences, optionals, maps, strings" "$python" tools/check_values.py
+check "Versions and types of the standard" "$python" tools/check_standard.py
 
 check "Tests" swift test -c release --disable-sandbox --disable-testable-imports
 

@@ -12,6 +12,7 @@ public let builtinPasses: [any Pass] = [
   AffineFolding(),
   EinsumLowering(),
   NormalizationFusion(),
+  HalfWidening(),
   AttentionFusion(),
   ProductFusion(),
   ChannelBlocking(),
@@ -41,7 +42,8 @@ struct Optimizer {
   static func prepare(
     _ model: Model, _ options: Session.Options
   ) throws(ModelError) -> Result {
-    let lifted = try ConstantLifting.lift(FunctionInlining.inline(model))
+    let completed = StandardFunctions.completed(model, options.registry)
+    let lifted = try ConstantLifting.lift(FunctionInlining.inline(completed))
     let plain = try GradientExpansion.expand(lifted, options.registry)
     var run = Optimizer(model: try decoded(plain), options: options)
     guard options.optimizes else { return Result(model: run.model, log: []) }

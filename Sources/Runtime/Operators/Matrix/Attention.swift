@@ -95,6 +95,9 @@ struct Attention: TensorOperator {
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
     if try MixedAttention.isNeeded(io) { return try MixedAttention(attention: self).lower(io) }
+    if HalfStaging.isNeeded(io) {
+      return try HalfStaging.kernel(io) { (io) throws(ModelError) in try lower(io) }
+    }
     func extents(_ index: Int, _ heads: Int?) throws(ModelError) -> [Int] {
       try split(Shape(io.input(index).shape), heads: heads).compactMap(\.value)
     }
@@ -110,11 +113,7 @@ struct Attention: TensorOperator {
       maskIsBool: io.has(3) ? try io.input(3).element == .bool : false, hasLengths: io.has(6),
       wanted: (0..<4).map { $0 < io.outputs.count && io.outputs[$0] != nil })
     try job.check(io)
-    switch try io.input(0).element {
-    case .f32: return job.fusedKernel() ?? job.kernel({ (x: Float) in Double(x) }, { Float($0) })
-    case .f64: return job.kernel({ (x: Double) in x }, { $0 })
-    case .f16: return job.kernel({ (x: Float16) in Double(x) }, { Float16($0) })
-    default: return job.kernel({ (x: BFloat16) in Double(x.float) }, { BFloat16(Float($0)) })
-    }
+    if try io.input(0).element == .f64 { return job.kernel({ (x: Double) in x }, { $0 }) }
+    return job.fusedKernel() ?? job.kernel({ (x: Float) in Double(x) }, { Float($0) })
   }
 }
