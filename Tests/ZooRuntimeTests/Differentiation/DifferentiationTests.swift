@@ -10,7 +10,7 @@ import ZooRuntime
     for isSymbolic in [false, true] {
       var check = GradientCheck(entry, isSymbolic: isSymbolic)
       let error = try check.worstError()
-      #expect(error < (entry.precision == .double ? 1e-6 : 2e-4), "symbolic: \(isSymbolic)")
+      #expect(error < 1e-6, "symbolic: \(isSymbolic)")
     }
   }
 

@@ -12,9 +12,6 @@ struct GradientCase: Sendable, CustomTestStringConvertible {
     case none
   }
 
-  /// In which types the function and its gradient are computed: `f32` where a kernel has no `f64`.
-  enum Precision: Sendable { case double, singleGradient, single }
-
   let opType: String
   let operands: [Operand]
   let attributes: [Attribute]
@@ -22,11 +19,10 @@ struct GradientCase: Sendable, CustomTestStringConvertible {
   var outputs = 1
   /// The output that is differentiated.
   var output = 0
-  var precision = Precision.double
 
   init(
     _ opType: String, _ operands: [Operand], _ attributes: [Attribute] = [], opset: Int = 21,
-    outputs: Int = 1, output: Int = 0, precision: Precision = .double
+    outputs: Int = 1, output: Int = 0
   ) {
     self.opType = opType
     self.operands = operands
@@ -34,7 +30,6 @@ struct GradientCase: Sendable, CustomTestStringConvertible {
     self.opset = opset
     self.outputs = outputs
     self.output = output
-    self.precision = precision
   }
 
   var testDescription: String {
@@ -69,25 +64,20 @@ struct GradientCheck {
     self.isSymbolic = isSymbolic
     for (index, operand) in entry.operands.enumerated() {
       guard case .x(let shape, let range) = operand else { continue }
-      // Numbers that f32 holds as well.
       values[index] = (0..<shape.reduce(1, *)).map { _ in
-        Double(Float(range.lowerBound + random.uniform() * (range.upperBound - range.lowerBound)))
+        range.lowerBound + random.uniform() * (range.upperBound - range.lowerBound)
       }
     }
   }
 
   /// The largest difference between the gradient and what small steps of each element change.
   mutating func worstError() throws -> Double {
-    let element: ElementType = entry.precision == .single ? .f32 : .f64
-    let plain = try Session(model(element, weight: nil, wantsGradient: false))
-    let shape = try #require(try plain.run(inputs(element))["y"]).shape
-    let weight = (0..<shape.reduce(1, *)).map { _ in Double(Float(0.5 + random.uniform())) }
-    let function = try Session(
-      model(element, weight: (weight, shape), wantsGradient: false))
-    let exact: ElementType = entry.precision == .double ? .f64 : .f32
-    let gradients = try Session(
-      model(exact, weight: (weight, shape), wantsGradient: true)
-    ).run(inputs(exact))
+    let plain = try Session(model(weight: nil, wantsGradient: false))
+    let shape = try #require(try plain.run(inputs())["y"]).shape
+    let elements = (0..<shape.reduce(1, *)).map { _ in 0.5 + random.uniform() }
+    let weight = try Tensor(elements, shape: shape)
+    let function = try Session(model(weight: weight, wantsGradient: false))
+    let gradients = try Session(model(weight: weight, wantsGradient: true)).run(inputs())
     var worst = 0.0
     for (index, elements) in values {
       let gradient = try #require(gradients["d\(index)"])
@@ -95,7 +85,7 @@ struct GradientCheck {
       #expect(gradient.shape == shape)
       let found = try gradient.numbers
       for place in elements.indices {
-        let wanted = try slope(function, element, index, place)
+        let wanted = try slope(function, index, place)
         worst = max(worst, abs(found[place] - wanted) / (1 + abs(wanted)))
       }
     }
@@ -104,38 +94,31 @@ struct GradientCheck {
 
   /// A central difference.
   private mutating func slope(
-    _ session: Session, _ element: ElementType, _ index: Int, _ place: Int
+    _ session: Session, _ index: Int, _ place: Int
   ) throws -> Double {
-    let step = element == .f64 ? 0x1p-17 : 0x1p-4
+    let step = 0x1p-17
     let middle = values[index]?[place] ?? 0
     var sums: [Double] = []
     for sign in [1.0, -1] {
       values[index]?[place] = middle + sign * step
-      sums.append(try #require(try session.run(inputs(element))["sum"]).numbers[0])
+      sums.append(try #require(try session.run(inputs())["sum"]).numbers[0])
     }
     values[index]?[place] = middle
     return (sums[0] - sums[1]) / (2 * step)
   }
 
-  private func inputs(_ element: ElementType) throws -> [String: Tensor] {
+  private func inputs() throws -> [String: Tensor] {
     var result: [String: Tensor] = [:]
     for (index, elements) in values {
       guard case .x(let shape, _) = entry.operands[index] else { continue }
-      result["x\(index)"] = try Self.tensor(elements, shape, element)
+      result["x\(index)"] = try Tensor(elements, shape: shape)
     }
     return result
   }
 
-  private static func tensor(
-    _ values: [Double], _ shape: [Int], _ element: ElementType
-  ) throws -> Tensor {
-    element == .f64
-      ? try Tensor(values, shape: shape) : try Tensor(values.map(Float.init), shape: shape)
-  }
-
   /// The node, the sum of its weighted outputs, and the gradient of that.
   private func model(
-    _ element: ElementType, weight: ([Double], [Int])?, wantsGradient: Bool
+    weight: Tensor?, wantsGradient: Bool
   ) throws -> Model {
     var model = Model(opsets: [
       OpsetImport("", entry.opset), OpsetImport("ai.onnx.preview.training", 1),
@@ -147,13 +130,11 @@ struct GradientCheck {
       case .none: operands.append(nil)
       case .given(let tensor):
         let value = model.addValue("c\(index)")
-        let isFloat = tensor.elementType == .f64
-        graph.weights[value] = Weight(
-          isFloat ? try Self.tensor(tensor.numbers, tensor.shape, element) : tensor)
+        graph.weights[value] = Weight(tensor)
         operands.append(value)
       case .x(let shape, _):
         let symbols = Shape(shape.indices.map { Dimension(stringLiteral: "x\(index)_\($0)") })
-        let type = ValueType.tensor(element, isSymbolic ? symbols : Shape(shape))
+        let type = ValueType.tensor(.f64, isSymbolic ? symbols : Shape(shape))
         let value = model.addValue("x\(index)", type: type)
         graph.inputs.append(value)
         operands.append(value)
@@ -166,7 +147,7 @@ struct GradientCheck {
     graph.outputs = [made[entry.output]]
     if let weight {
       let factor = model.addValue("weight")
-      graph.weights[factor] = Weight(try Self.tensor(weight.0, weight.1, element))
+      graph.weights[factor] = Weight(weight)
       let (product, sum) = (model.addValue("product"), model.addValue("sum"))
       graph.nodes.append(Node("Mul", inputs: [made[entry.output], factor], outputs: [product]))
       graph.nodes.append(
@@ -191,12 +172,7 @@ struct GradientCheck {
 }
 
 extension Tensor {
-  /// The elements of a tensor of `f32` or `f64`.
-  fileprivate var numbers: [Double] {
-    get throws {
-      elementType == .f64 ? try array(of: Double.self) : try array(of: Float.self).map(Double.init)
-    }
-  }
+  fileprivate var numbers: [Double] { get throws { try array(of: Double.self) } }
 }
 
 /// The generator SplitMix64.

@@ -165,4 +165,35 @@ import ZooRuntime
     #expect(out["y"] == (try .f32([2, 1, 4, 3, 9, 9], [3, 2])))
     #expect(out["end"] == (try .f32([9])))
   }
+
+  /// Opset 8: rows of different lengths; running sums, backward from each row's own end.
+  @Test(arguments: [true, false])
+  func scansRowsOfDifferentLengths(optimizes: Bool) throws {
+    var builder = Builder()
+    builder.model = Model(opsets: [OpsetImport("", 8)])
+    _ = builder.id("lengths", .tensor(.i64, [2]))
+    _ = builder.id("s", .tensor(.f32, [2, 1]))
+    _ = builder.id("x", .tensor(.f32, [2, 3, 1]))
+    let body = builder.model.addGraph(
+      builder.graph(
+        ["a", "slice"], ["a2", "o"],
+        [
+          builder.node("Add", ["a", "slice"], ["a2"]), builder.node("Identity", ["a2"], ["o"]),
+        ]))
+    let attributes = [
+      Attribute("body", .graph(body)), Attribute("num_scan_inputs", .int(1)),
+      Attribute("directions", .ints([1])),
+    ]
+    let scan = builder.node("Scan", ["lengths", "s", "x"], ["end", "y"], attributes)
+    let main = builder.graph(["lengths", "s", "x"], ["end", "y"], [scan])
+    let session = try session(builder, main, optimizes)
+    let x = try Tensor.f32([1, 2, 4, 10, 20, 40], [2, 3, 1])
+    var inputs = ["s": try Tensor.f32([0, 0], [2, 1]), "x": x, "lengths": try .i64([2, 3])]
+    let out = try session.run(inputs)
+    #expect(out["y"] == (try .f32([2, 3, 0, 40, 60, 70], [2, 3, 1])))
+    #expect(out["end"] == (try .f32([3, 70], [2, 1])))
+    inputs["lengths"] = try .i64([2, 4])
+    let error = #expect(throws: ModelError.self) { try session.run(inputs) }
+    #expect(error?.code == .outOfRange)
+  }
 }

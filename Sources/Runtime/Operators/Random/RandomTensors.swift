@@ -7,6 +7,8 @@
 /// | attr   | `mean`, `scale` or `low`, `high` | | defaults 0 and 1 |
 /// | attr   | `seed` | | without it, each run gives other numbers |
 ///
+/// With a seed the numbers are those of NumPy's `RandomState(seed)`: `rand` and `randn`, ``MersenneTwister``.
+///
 /// Source: ONNX `RandomNormal`, `RandomUniform`, `RandomNormalLike`, `RandomUniformLike`, opsets 1 and 22.
 struct RandomTensor: TensorOperator {
   enum Distribution: Sendable { case normal, uniform }
@@ -86,7 +88,7 @@ struct RandomTensor: TensorOperator {
   }
 }
 
-/// `Bernoulli`: 1 with the probability that the input says, else 0.
+/// `Bernoulli`: 1 with the probability that the input says, else 0: where a number of ``MersenneTwister`` is below it.
 ///
 /// |        | name | shape | element types |
 /// |--------|------|-------|---------------|
