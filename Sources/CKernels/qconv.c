@@ -67,6 +67,7 @@ typedef struct {
   const uint8_t *end;    // of the whole input
   const uint8_t *padding;
   int is_plain;          // every output element reads the input element at its own place
+  const int64_t *offsets;  // of each tap from the first one, in bytes
 } source;
 
 /// The channels that a tap reads; `padding` outside the input.
@@ -79,6 +80,29 @@ static const uint8_t *channels_at(
   if (!is_inside) return s->padding;
   const int64_t element = ((image * shape->input[0] + z) * shape->input[1] + y) * shape->input[2] + x;
   return s->input + element * shape->in_channels;
+}
+
+/// Bytes from the first tap of a window within the input to each tap.
+static void set_offsets(const zoo_conv_shape *shape, int64_t *offsets) {
+  for (int64_t z = 0; z < shape->kernel[0]; z++) {
+    for (int64_t y = 0; y < shape->kernel[1]; y++) {
+      const int64_t line =
+          (z * shape->dilation[0] * shape->input[1] + y * shape->dilation[1]) * shape->input[2];
+      for (int64_t x = 0; x < shape->kernel[2]; x++) {
+        *offsets++ = (line + x * shape->dilation[2]) * shape->in_channels;
+      }
+    }
+  }
+}
+
+/// Whether a window lies within the input.
+static int is_inside(const zoo_conv_shape *shape, const zoo_qplace *at) {
+  const int64_t origin[3] = {at->z, at->y, at->x};
+  for (int axis = 0; axis < 3; axis++) {
+    const int64_t last = origin[axis] + (shape->kernel[axis] - 1) * shape->dilation[axis];
+    if (origin[axis] < 0 || last >= shape->input[axis]) return 0;
+  }
+  return 1;
 }
 
 /// The place behind `at`.
@@ -109,6 +133,7 @@ static void point_at_taps(
     const void *context, int64_t first, int count, int max_rows, const void **pointers) {
   const source *s = context;
   const zoo_conv_shape *shape = s->shape;
+  const int64_t taps = conv_volume(shape->kernel);
   zoo_qplace at = zoo_qplace_of(shape, first);
   for (int i = 0; i < count; i++) {
     if (s->is_plain) {
@@ -116,6 +141,12 @@ static void point_at_taps(
       continue;
     }
     const void **to = pointers + i;
+    if (is_inside(shape, &at)) {
+      const uint8_t *tap = channels_at(s, at.image, at.z, at.y, at.x);
+      for (int64_t t = 0; t < taps; t++) to[t * max_rows] = tap + s->offsets[t];
+      advance(shape, &at);
+      continue;
+    }
     for (int64_t z = 0; z < shape->kernel[0]; z++) {
       for (int64_t y = 0; y < shape->kernel[1]; y++) {
         for (int64_t x = 0; x < shape->kernel[2]; x++, to += max_rows) {
@@ -133,12 +164,8 @@ enum { SHORT = 32 };
 
 /// Whether a window lies within the input and each of its lines is one run of bytes.
 static int is_joined(const zoo_conv_shape *shape, const zoo_qplace *at) {
-  const int64_t origin[3] = {at->z, at->y, at->x};
-  for (int axis = 0; axis < 3; axis++) {
-    const int64_t last = origin[axis] + (shape->kernel[axis] - 1) * shape->dilation[axis];
-    if (origin[axis] < 0 || last >= shape->input[axis]) return 0;
-  }
-  return shape->groups == 1 && (shape->dilation[2] == 1 || shape->kernel[2] == 1);
+  return shape->groups == 1 && (shape->dilation[2] == 1 || shape->kernel[2] == 1) &&
+         is_inside(shape, at);
 }
 
 /// Copies the lines of a window that is joined. Short ones are copied as SHORT bytes where there are so many on both
@@ -210,6 +237,7 @@ typedef struct {
   zoo_qproduct base;
   const zoo_conv_shape *shape;
   const uint8_t *input, *padding;
+  const int64_t *offsets;
   int max_threads;
 } conv_job;
 
@@ -221,7 +249,7 @@ static void run_groups(void *context, int64_t begin, int64_t end) {
     const int64_t first = group * job->base.n;
     const source from = {
         shape, job->input + group * depth_of(shape), job->input + zoo_qconv_scratch_bytes(shape, 1),
-        job->padding, is_plain(shape)};
+        job->padding, is_plain(shape), job->offsets};
     zoo_qproduct p = job->base;
     zoo_qtarget target = *p.target;
     p.source = &from;
@@ -264,6 +292,8 @@ void zoo_qconv_run(
   if (input_side.zero) zero = *(const uint8_t *)input_side.zero;
   if (input_side.is_signed) zero ^= 0x80;
   memset(padding, zero, sizeof padding);
+  int64_t offsets[MAX_TAPS];
+  if (conv_volume(shape->kernel) <= MAX_TAPS) set_offsets(shape, offsets);
   zoo_qtarget channels_last = *target;
   channels_last.epilogue.residual_ld = shape->out_channels;
   const zoo_qpanels layout = layout_of(shape, 1);
@@ -275,9 +305,10 @@ void zoo_qconv_run(
                .point = point_at_taps, .copy = layout.joined ? copy_taps : NULL, .packed = packed,
                .a_side = input_side, .b_side = weights_side, .target = &channels_last, .c = output,
                .ldc = shape->out_channels},
-      .shape = shape, .input = input, .padding = padding, .max_threads = max_threads};
+      .shape = shape, .input = input, .padding = padding, .offsets = offsets,
+      .max_threads = max_threads};
   if (zoo_qconv_is_depthwise(shape)) {
-    const source from = {shape, input, NULL, padding, 0};
+    const source from = {shape, input, NULL, padding, 0, offsets};
     job.base.n = shape->out_channels;
     job.base.segments = layout.segments;
     job.base.source = &from;

@@ -43,7 +43,6 @@ typedef struct {
 /// What all elements share: what becomes of the sums, and weights without their zero points.
 typedef struct {
   zoo_qcolumns columns;
-  int32_t *sums;           // of the taps of one element
   const int32_t *weights;
 } shared;
 
@@ -51,10 +50,10 @@ static shared prepare(const job *j) {
   const zoo_qproduct *p = j->product;
   const int64_t taps = conv_volume(j->shape->kernel), channels = p->n;
   const int64_t padded = (channels + 15) / 16 * 16;
-  int32_t *at = zoo_thread_scratch((size_t)(padded * 6 + taps * channels) * 4);
+  int32_t *at = zoo_thread_scratch((size_t)(padded * 5 + taps * channels) * 4);
   shared s = {.columns = {at, at + padded, (float *)(at + 2 * padded), (float *)(at + 3 * padded)},
-              .sums = at + 4 * padded, .weights = p->packed + channels};
-  int32_t *column_sums = at + 5 * padded, *weights = at + 6 * padded;
+              .weights = p->packed + channels};
+  int32_t *column_sums = at + 4 * padded, *weights = at + 5 * padded;
   memcpy(column_sums, p->packed, (size_t)channels * 4);
   zoo_qcolumns_set(p, &j->target, 0, channels, column_sums, &s.columns);
   int has_zeros = 0;
@@ -71,29 +70,37 @@ static shared prepare(const job *j) {
   return s;
 }
 
-static void run_elements(void *context, int64_t begin, int64_t end) {
-  const job *j = context;
+static void run_rows(const job *j, const shared *s, int64_t first, int rows) {
   const zoo_qproduct *p = j->product;
-  const zoo_conv_shape *shape = j->shape;
-  const shared s = prepare(j);
+  const zoo_qgemm_kernels *kernels = p->kernels;
   const int64_t size = j->target.kind <= ZOO_QOUT_F32 ? 4 : 1;
-  const uint8_t *rows[MAX_TAPS];
-  for (int64_t element = begin; element < end; element++) {
-    const void *pointers[MAX_TAPS];
-    p->point(p->source, element, 1, 1, pointers);
-    for (int t = 0; t < (int)p->segments; t++) rows[t] = pointers[t];
-    p->kernels->depthwise((int)p->segments, p->n, rows, s.weights, s.sums);
-    const int64_t at = element * shape->out_channels;
+  const void *pointers[MAX_TAPS * ZOO_QGEMM_MAX_ROWS];
+  int32_t tile[ZOO_QGEMM_MAX_ROWS * ZOO_QGEMM_MAX_COLUMNS] __attribute__((aligned(64)));
+  p->point(p->source, first, rows, kernels->max_rows, pointers);
+  for (int64_t c = 0; c < p->n; c += kernels->columns) {
+    const int channels = (int)(p->n - c < kernels->columns ? p->n - c : kernels->columns);
+    kernels->depthwise(
+        (int)p->segments, rows, pointers, c, channels, s->weights + c, p->n, tile);
+    const int64_t at = first * p->ldc + c;
     zoo_qtile_target target = {
-        .target = &j->target, .offsets = s.columns.offsets, .column_scales = s.columns.scales,
-        .c = (char *)p->c + at * size, .ldc = p->ldc};
-    if (j->target.epilogue.bias) target.bias = s.columns.bias;
+        .target = &j->target, .offsets = s->columns.offsets + c,
+        .column_scales = s->columns.scales + c, .c = (char *)p->c + at * size, .ldc = p->ldc};
+    if (j->target.epilogue.bias) target.bias = s->columns.bias + c;
     if (j->target.residual) {
       target.residual_bytes = (const uint8_t *)j->target.residual + at;
     } else if (j->target.epilogue.residual) {
       target.residual = j->target.epilogue.residual + at;
     }
-    p->kernels->finish(s.sums, 1, (int)p->n, &target);
+    kernels->finish(tile, rows, channels, &target);
+  }
+}
+
+static void run_elements(void *context, int64_t begin, int64_t end) {
+  const job *j = context;
+  const shared s = prepare(j);
+  const int max_rows = j->product->kernels->max_rows;
+  for (int64_t i = begin; i < end; i += max_rows) {
+    run_rows(j, &s, i, (int)(end - i < max_rows ? end - i : max_rows));
   }
 }
 

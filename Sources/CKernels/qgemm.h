@@ -35,9 +35,10 @@ typedef struct {
   void (*widen)(int64_t count, const uint8_t *x, int16_t *y);
   /// The sum of `count` bytes.
   int32_t (*sum)(int64_t count, const uint8_t *x);
-  /// sums[c] = Σ rows[t][c] · weights[t · channels + c] over `taps`, for bytes in `rows`.
+  /// tile[rows][columns], of which `channels` count: Σ over `taps` of a[t · max_rows + i][first + c] · weights[t · ld + c].
   void (*depthwise)(
-      int taps, int64_t channels, const uint8_t *const *rows, const int32_t *weights, int32_t *sums);
+      int taps, int rows, const void *const *a, int64_t first, int channels, const int32_t *weights,
+      int64_t ld, int32_t *tile);
   /// sums[c] += Σ (rows[t][c] ^ flip) over `taps`.
   void (*accumulate)(
       int taps, int64_t channels, const uint8_t *const *rows, uint8_t flip, int32_t *sums);
