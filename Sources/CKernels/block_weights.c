@@ -9,6 +9,7 @@
 #include "zoo_vector.h"
 
 // Columns of C that are unpacked, packed and multiplied together.
+// Products of one row take no more blocks than this, nor, of 4 bits, longer ones in pairs.
 enum { TILE = 64, MOST_BLOCKS = 4096 };
 
 typedef struct {
@@ -109,7 +110,10 @@ static size_t panel_bytes(int64_t k) { return rounded((size_t)(TILE * k) * sizeo
 
 size_t zoo_block_product_bytes(zoo_isa isa, int64_t n, int64_t k, int threads) {
   const size_t per_thread = panel_bytes(k) + rounded(zoo_gemm_f32_packed_bytes(isa, k, smaller(n, TILE)));
-  return per_thread * (size_t)threads + rounded((size_t)k * sizeof(float)) + 64;
+  // A product of one row keeps the sums of its blocks there, and the row itself up to the end of the last block.
+  const size_t row = (size_t)(k + 2 * MOST_BLOCKS) * sizeof(float);
+  const size_t most = per_thread * (size_t)threads;
+  return (most > row ? most : row) + 64;
 }
 
 static void tiles(void *context, int64_t begin, int64_t end) {
@@ -147,6 +151,19 @@ static void sum_blocks(const zoo_block_weights *b, const float *a, float *sums) 
   }
 }
 
+// As `block_dot` wants it: for 4 bits and blocks of whole pairs of vectors, even and odd places apart, zeros at the end.
+static const float *arranged(zoo_isa isa, const zoo_block_weights *b, const float *a, float *out) {
+  const int64_t lanes = isa == ZOO_ISA_AVX512 ? 16 : isa == ZOO_ISA_AVX2 ? 8 : 4;
+  if (b->bits != 4 || b->block % (2 * lanes) != 0 || b->block > MOST_BLOCKS) return a;
+  for (int64_t first = 0; first < blocks_of(b) * b->block; first += 2 * lanes) {
+    for (int64_t i = 0; i < 2 * lanes; i++) {
+      const int64_t from = first + (i < lanes ? 2 * i : 2 * (i - lanes) + 1);
+      out[first + i] = from < b->k ? a[from] : 0;
+    }
+  }
+  return out;
+}
+
 void zoo_block_product(
     zoo_isa isa, const zoo_block_weights *b, int64_t m, const float *a, const float *bias, float *c,
     void *scratch, int max_threads) {
@@ -156,6 +173,7 @@ void zoo_block_product(
     float *sums = scratch;
     sum_blocks(b, a, sums);
     p.sums = sums;
+    p.a = arranged(isa, b, a, sums + MOST_BLOCKS);
     zoo_parallel_for(b->n, 1 + (1 << 16) / (b->k + 1), max_threads, dots, &p);
     return;
   }

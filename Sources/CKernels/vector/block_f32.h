@@ -68,7 +68,30 @@ INLINE float block_dot_of(const zoo_block_row *row, const float *a, const float 
   return horizontal_sum(total) - shift;
 }
 
+// Codes of 4 bits whose blocks are whole pairs of vectors: a byte has two neighbours, so that low and high halves of
+// LANES bytes are the elements of even and of odd place. `a` has them in this order, and zeros up to the last block's end.
+INLINE float block_dot_halves(const zoo_block_row *row, const float *a, const float *sums) {
+  vf total = splat(0);
+  float shift = 0;
+  for (size_t b = 0; b * row->block < row->k; b++) {
+    const uint8_t *codes = row->codes + b * row->block / 2;
+    const float *x = a + b * row->block;
+    vf even = splat(0), odd = splat(0);
+    for (size_t i = 0; i < row->block; i += 2 * LANES) {
+      vb bytes;
+      memcpy(&bytes, codes + i / 2, sizeof bytes);
+      vi pair = __builtin_convertvector(bytes, vi);
+      even = madd(__builtin_convertvector(pair & 15, vf), load(x + i), even);
+      odd = madd(__builtin_convertvector(pair >> 4, vf), load(x + i + LANES), odd);
+    }
+    total = madd(even + odd, splat(row->scales[b]), total);
+    shift += row->scales[b] * row->zeros[b] * sums[b];
+  }
+  return horizontal_sum(total) - shift;
+}
+
 static float block_dot(const zoo_block_row *row, const float *a, const float *sums) {
+  if (row->bits == 4 && row->block % (2 * LANES) == 0 && row->block <= 4096) return block_dot_halves(row, a, sums);
   if (row->bits == 4) return block_dot_of(row, a, sums, 4);
   return row->bits == 8 ? block_dot_of(row, a, sums, 8) : block_dot_of(row, a, sums, 2);
 }

@@ -51,13 +51,19 @@ public struct Operands {
     _ index: Int, of elements: Set<ElementType>
   ) throws(ModelError) -> TensorType {
     let type = try tensor(index)
-    guard elements.contains(type.element) else {
-      let names = elements.sorted { $0.rawValue < $1.rawValue }.map(\.description)
-      throw ModelError(
-        .elementTypeMismatch, "input \(index) is a tensor of \(type.element)",
-        expected: names.count == 1 ? names[0] : "one of " + names.joined(separator: ", "))
-    }
+    try Self.require(type, index, of: elements)
     return type
+  }
+
+  /// - Throws: `.elementTypeMismatch` unless input `index`, of type `type`, has elements of one of `elements`.
+  static func require(
+    _ type: TensorType, _ index: Int, of elements: Set<ElementType>
+  ) throws(ModelError) {
+    guard !elements.contains(type.element) else { return }
+    let names = elements.sorted { $0.rawValue < $1.rawValue }.map(\.description)
+    throw ModelError(
+      .elementTypeMismatch, "input \(index) is a tensor of \(type.element)",
+      expected: names.count == 1 ? names[0] : "one of " + names.joined(separator: ", "))
   }
 
   /// The elements of input `index`, if they are all known.

@@ -90,12 +90,7 @@ struct Composition {
   /// Input `index`, whose elements must be of one of `elements`.
   func input(_ index: Int, of elements: Set<ElementType>) throws(ModelError) -> Value {
     let value = try input(index)
-    guard elements.contains(value.element) else {
-      let names = elements.sorted { $0.rawValue < $1.rawValue }.map(\.description)
-      throw ModelError(
-        .elementTypeMismatch, "input \(index) is a tensor of \(value.element)",
-        expected: names.count == 1 ? names[0] : "one of " + names.joined(separator: ", "))
-    }
+    try Operands.require(value.type, index, of: elements)
     return value
   }
 

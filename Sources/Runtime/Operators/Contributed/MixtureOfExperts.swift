@@ -18,7 +18,8 @@ import ModelFormat
 /// | attr   | `k`, `normalize_routing_weights`, `activation_type`, `expert_weight_bits`, `block_size` | | |
 /// | attr   | `activation_alpha`, `activation_beta`, `swiglu_limit`, `swiglu_fusion` | | see ``ExpertActivation`` |
 ///
-/// Source: ONNX Runtime's contributed operators, version 1; Shazeer et al., 2017.
+/// Softmax takes all experts; with `normalize_routing_weights`, and always in `QMoE`, only those that are chosen. Source:
+/// ONNX Runtime's contributed operators, version 1; Shazeer et al., 2017.
 struct MixtureOfExperts: TensorOperator {
   let isQuantized: Bool
   let count: Int
@@ -106,7 +107,7 @@ struct MixtureOfExperts: TensorOperator {
     }
     let run = ExpertRun(
       tokens: tokens, hidden: hidden, experts: router[1], count: count, normalizes: normalizes,
-      activation: activation, first: first, second: second,
+      isQuantized: isQuantized, activation: activation, first: first, second: second,
       weights: isQuantized && io.has(14) ? 14 : nil)
     return Kernel("experts", scratchBytes: run.scratchBytes) { (context) throws(ModelError) in
       try run(context)
@@ -232,6 +233,7 @@ struct MixtureOfExperts: TensorOperator {
     let experts: Int
     let count: Int
     let normalizes: Bool
+    let isQuantized: Bool
     let activation: ExpertActivation
     let first: ExpertProduct
     let second: ExpertProduct
@@ -284,7 +286,7 @@ struct MixtureOfExperts: TensorOperator {
           given.map { $0[token * experts + expert] }
             ?? exp(row[expert] - top) / total
         }
-        if normalizes {
+        if normalizes || (isQuantized && given == nil) {
           let sum = weights.reduce(0, +)
           if sum > 0 { weights = weights.map { $0 / sum } }
         }

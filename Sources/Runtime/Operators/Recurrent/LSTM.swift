@@ -51,8 +51,17 @@ struct LSTM: TensorOperator {
 
     func step<T: FloatElement>(_ step: borrowing RecurrentStep<T>) {
       let (hidden, width) = (step.extents.hidden, step.extents.width)
+      // Sequences that have ended take no part in the range of a quantized state.
+      var state = UnsafePointer(step.h)
+      if step.active.count < step.extents.batch {
+        step.spare.update(repeating: 0, count: step.extents.batch * hidden)
+        for row in step.active {
+          (step.spare + row * hidden).update(from: step.h + row * hidden, count: hidden)
+        }
+        state = UnsafePointer(step.spare)
+      }
       step.weights.multiply(
-        step.matrices, direction: step.direction, rows: step.extents.batch, UnsafePointer(step.h),
+        step.matrices, direction: step.direction, rows: step.extents.batch, state,
         into: step.gates, stride: width, accumulates: true, threads: 1)
       let isDefault =
         activations == [.init(.sigmoid), .init(.tanh), .init(.tanh)]
