@@ -56,16 +56,16 @@ struct ContributedShaping: ComposedOperator {
           "Pad", try parts.input(0), pads, value, attributes: ["mode": .string(mode)])
       ]
     }
-    var numbers: [Composition.Value] = []
-    for index in 0..<3 {
-      if let number = parts.optional(index) {
-        numbers.append(try parts("Reshape", number, try parts.integers([])))
+    let scalar = try parts.integers([])
+    let start = try parts("Reshape", try parts.input(0), scalar)
+    let limit = try parts("Reshape", try parts.input(1), scalar)
+    let step =
+      if let given = parts.optional(2) {
+        try parts("Reshape", given, scalar)
       } else {
-        let one = try parts.scalar(Int64(1))
-        numbers.append(try parts.cast(one, numbers[0].element))
+        try parts.cast(try parts.scalar(Int64(1)), start.element)
       }
-    }
-    return [try parts("Range", numbers[0], numbers[1], numbers[2])]
+    return [try parts("Range", start, limit, step)]
   }
 }
 

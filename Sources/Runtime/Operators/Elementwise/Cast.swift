@@ -66,7 +66,9 @@ struct Cast: TensorOperator, ValueOperator {
     let x = try inputs.tensor(0)
     let type = try resultType(inputs)
     if x.element.isComplex || type.isComplex {
-      throw ModelError(.elementTypeMismatch, "a cast from \(x.element) to \(type)")
+      throw ModelError(
+        .elementTypeMismatch, "a cast from \(x.element) to \(type)",
+        expected: "types of numbers that are not complex, or of strings")
     }
     return [.tensor(type, x.shape)]
   }

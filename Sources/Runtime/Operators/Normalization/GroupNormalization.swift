@@ -47,7 +47,9 @@ struct GroupNormalization: TensorOperator {
     let channels = x.shape[1]
     let groups = groups ?? channels
     guard groups > 0, channels % groups == 0 else {
-      throw ModelError(.shapeMismatch, "\(channels) channels in \(groups) groups")
+      throw ModelError(
+        .shapeMismatch, "\(channels) channels in \(groups) groups",
+        expected: "a number of groups that divides the channels")
     }
     let parameters = scalesGroups ? groups : channels
     for index in 1...2 where try io.input(index).count != parameters {

@@ -32,7 +32,8 @@ struct PoolWindow: Sendable {
       pads?.allSatisfy({ $0 >= 0 && $0 <= 1 << 31 }) ?? true
     else {
       throw ModelError(
-        .invalidAttribute, "strides, dilations or pads that do not fit kernel_shape \(kernel)")
+        .invalidAttribute, "strides, dilations or pads that do not fit kernel_shape \(kernel)",
+        expected: "one stride and one dilation for each axis, two pads")
     }
   }
 
