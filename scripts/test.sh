@@ -37,6 +37,8 @@ check "Models that ONNX Runtime's tools write" "$python" tools/emitted_models.py
 check "ONNX backend suite" "$python" tools/backend_suite.py
 check "Sequences, optionals, maps, strings" "$python" tools/check_values.py
 check "Versions and types of the standard" "$python" tools/check_standard.py
+check "What check says of the suite" "$python" tools/backend_suite.py --check
+check "Support table" "$python" tools/support_table.py --check
 
 check "Tests" swift test -c release --disable-sandbox --disable-testable-imports
 

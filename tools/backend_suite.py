@@ -170,24 +170,34 @@ def main():
     parser.add_argument("--check", action="store_true", help="compare what zoo-tool check says with what happens")
     options = parser.parse_args()
     oracle.announce()
+    folders = cases(options.only)
+    outcome = outcomes(folders, options.through_zoo)
+    if options.check:
+        sys.exit(1 if compare_check(folders, outcome) else 0)
+    sys.exit(report(outcome, options))
+
+
+def cases(only):
+    """The folders of the cases whose names contain `only`."""
     folder = oracle.fixtures() / "backend"
     if not (folder / "COMPLETE").exists() or (folder / "COMPLETE").read_text() != onnx.__version__:
         folder.mkdir(parents=True, exist_ok=True)
         write_cases(folder)
     link_cases(folder)
-    cases = sorted(p.parent for p in folder.glob("*/model.onnx") if options.only in p.parent.name)
+    return sorted(path.parent for path in folder.glob("*/model.onnx") if only in path.parent.name)
+
+
+def outcomes(folders, through_zoo):
+    """{name of a case: reason for not passing, or None}"""
     by_tolerance = {}
-    for path in cases:
+    for path in folders:
         known = json.loads((path / "data.json").read_text()) if (path / "data.json").exists() else {}
         tolerance = known.get("rtol", 1e-3), known.get("atol", 1e-7)
         by_tolerance.setdefault(tolerance, []).append((path, tolerance))
     batches = [group[i : i + 64] for group in by_tolerance.values() for i in range(0, len(group), 64)]
     with ThreadPoolExecutor(2) as pool:
-        parts = pool.map(lambda batch: verify(batch, options.through_zoo), batches)
-        outcome = {name: reason for part in parts for name, reason in part.items()}
-    if options.check:
-        sys.exit(1 if compare_check(cases, outcome) else 0)
-    sys.exit(report(outcome, options))
+        parts = pool.map(lambda batch: verify(batch, through_zoo), batches)
+        return {name: reason for part in parts for name, reason in part.items()}
 
 
 def report(outcome, options):

@@ -23,7 +23,8 @@ struct TreeNodeIndex {
       if place + 1 < rows.count, ids[rows[place + 1]] == ids[row] {
         guard numbers[rows[place + 1]] != numbers[row] else {
           throw ModelError(
-            .invalidAttribute, "node \(numbers[row]) of tree \(ids[row]) comes twice")
+            .invalidAttribute, "node \(numbers[row]) of tree \(ids[row]) comes twice",
+            expected: "each node once")
         }
         continue
       }

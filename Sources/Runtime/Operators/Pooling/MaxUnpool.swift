@@ -22,7 +22,8 @@ struct MaxUnpool: TensorOperator {
       (kernel + strides + pads).allSatisfy({ $0 >= 0 && $0 <= 1 << 31 })
     else {
       throw ModelError(
-        .invalidAttribute, "strides \(strides) and pads \(pads) for kernel \(kernel)")
+        .invalidAttribute, "strides \(strides) and pads \(pads) for kernel \(kernel)",
+        expected: "one stride and two pads of 0 or more for each axis of the kernel")
     }
   }
 
