@@ -84,37 +84,58 @@ def variants(model):
         yield name, copy
 
 
-def element_types(models, folder):
-    """The types that are accepted in at least one of some cases."""
-    accepted = set()
-    for index, (_, model) in enumerate(models[:3]):
+def examine(models, folder):
+    """(types that are accepted in at least one of some cases, kernels that the cases' f32 forms run on)"""
+    accepted, names = set(), set()
+    for index, (case, model) in enumerate(models[:3]):
+        path = Path(folder) / f"{model.graph.node[0].op_type}-{index}.onnx"
         for name, variant in variants(model):
-            if name not in accepted:
-                path = Path(folder) / f"{model.graph.node[0].op_type}-{index}-{name}.onnx"
-                path.write_bytes(variant.SerializeToString())
-                if oracle.run_tool("check", path).returncode == 0:
-                    accepted.add(name)
-                path.unlink()
-    return [TYPES[name] for name in TYPES if name in accepted]
+            if name in accepted and name != "float":
+                continue
+            path.write_bytes(variant.SerializeToString())
+            if oracle.run_tool("check", path).returncode == 0:
+                accepted.add(name)
+                if name == "float":
+                    names |= kernels(variant, case.parent, path)
+        names |= set() if names else kernels(model, case.parent, path)
+        path.unlink(missing_ok=True)
+    return [TYPES[name] for name in TYPES if name in accepted], sorted(names)
 
 
-def kernels(models):
-    """The names of the kernels that some cases are planned with, without the instruction set."""
-    names = set()
-    for path, _ in models[:6]:
-        result = oracle.run_tool("inspect", path, "--plan", "--no-optimize", "--json")
-        plan = json.loads(result.stdout).get("plan") if result.returncode == 0 else None
-        names |= {step["kernel"] for step in (plan or {}).get("steps", [])}
-    return sorted({re.sub(r"_(avx512|avx2|vnni|neon|portable)\b", "", name) for name in names})
+def with_constants(model, case):
+    """The model with the case's integers (axes, shapes, pads) as constants, which graphs usually have them as."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for index, value in enumerate(model.graph.input):
+        file = case / f"test_data_set_0/input_{index}.pb"
+        if index and value.type.tensor_type.elem_type == TensorProto.INT64 and file.exists():
+            copy.graph.initializer.append(TensorProto.FromString(file.read_bytes()))
+            copy.graph.initializer[-1].name = value.name
+            copy.graph.input.remove(value)
+    return copy
+
+
+def kernels(model, case, path):
+    """The names of the kernels that a model is planned with, without the instruction set; `path` is overwritten."""
+    path.write_bytes(with_constants(model, case).SerializeToString())
+    result = oracle.run_tool("inspect", path, "--plan", "--no-optimize", "--json")
+    plan = json.loads(result.stdout).get("plan") if result.returncode == 0 else None
+    names = (step["kernel"] for step in (plan or {}).get("steps", []))
+    return {re.sub(r"_(avx512|avx2|vnni|neon|portable)\b", "", name) for name in names}
+
+
+# Kernels of C with vector instructions, by name; those of f32 say so, binary ones are named after their function.
+FAST = re.compile(
+    r"_f32|gemm|qconv|quantize|_u8|_s8|transpose|concat|gather|cast_|^reduce|"
+    r"^(add|sub|mul|div|min|max|pow|prelu|equal|less|less_or_equal|greater|greater_or_equal)$")  # fmt: skip
 
 
 def speed(names):
-    """Whether vector instructions do the work: such kernels are of f32 or of integer codes."""
-    fast = [n for n in names if re.search(r"_f32|gemm|quantize|_u8|_s8|transpose|concat|gather|cast_", n)]
-    plain = [name for name in names if name not in fast and name not in ("alias", "deferred")]
-    if "alias" in names and not fast:
-        return "none needed"
-    return "fast: " + ", ".join(f"`{n}`" for n in fast) if fast else "plain" if plain else "–"
+    """`fast`, `plain`, or that there is nothing to do."""
+    fast = [name for name in names if FAST.search(name)]
+    if fast:
+        return "fast: " + ", ".join(f"`{name}`" for name in fast)
+    return "none needed" if "alias" in names else "plain" if names else "–"
 
 
 def rows(folder):
@@ -124,8 +145,8 @@ def rows(folder):
     def row(entry):
         key, opsets = entry
         models = cases.get(key, [])
-        types = element_types(models, folder)
-        return key[0], f"| `{key[1]}` | {opsets} | {', '.join(types) or '–'} | {speed(kernels(models))} |"
+        types, names = examine(models, folder)
+        return key[0], f"| `{key[1]}` | {opsets} | {', '.join(types) or '–'} | {speed(names)} |"
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(row, entries))
