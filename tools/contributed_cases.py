@@ -958,3 +958,19 @@ def _(g):
         inputs += [(f"none{i}", None) for i in range(6)] + [("weights", np.abs(real(g, *router.shape)))]
     attributes["expert_weight_bits"] = 4
     return Case("QMoE", inputs, attributes, constants=weights, tolerance=(2e-3, 1e-3))
+
+
+# Text
+
+
+@maker("Tokenizer")
+def _(g):
+    words = ["", "a", "ab cd", "Hello  World", "x-y z", "\u00e9t\u00e9 1 2", "abcabc", "  ", "one,two;three"]
+    x = np.array([pick(g, *words) for _ in range(4)], object).reshape(pick(g, [4], [2, 2], [1, 4]))
+    attributes = {"pad_value": "#", "mark": int(coin(g)), "mincharnum": pick(g, 1, 1, 2)}
+    separators = pick(g, [" "], ["[ ]+", "-"], ["a", "ab"], [",|;", " "], [""], None)
+    if separators is None:
+        attributes["tokenexp"] = pick(g, "[a-z]+", "[a-zA-Z0-9_]{2,}", "a|ab", ".", "[^ ]+")
+    else:
+        attributes["separators"] = separators
+    return Case("Tokenizer", [("x", x)], attributes, tolerance=(0.0, 0.0))

@@ -90,6 +90,7 @@ private let contributedShapes: [OperatorEntry] = [
   entry("Pad", ContributedShaping.init(pad:)),
   entry("Range", ContributedShaping.init(range:)),
   entry("SampleOp", Identity.init),
+  entry("Tokenizer", Tokenizer.init),
   entry("Trilu", Trilu.init),
   entry("UnfoldTensor", UnfoldTensor.init),
   entry("Unique", ContributedUnique.init),

@@ -85,6 +85,34 @@ struct RegexProgram: Sendable {
     return reached.has(0)
   }
 
+  /// Where the longest match that begins at `place` ends; `nil` if none does.
+  func longestMatch(_ scalars: [Unicode.Scalar], from place: Int) -> Int? {
+    var reached = Reached(states.count)
+    var following = Reached(states.count)
+    follow(start, scalars, place, &reached)
+    var (end, at) = (reached.has(0) ? place : nil as Int?, place)
+    while at < scalars.count, !reached.list.isEmpty {
+      following.clear()
+      for state in reached.list {
+        if case .take(let set, let next) = states[state], sets[set].contains(scalars[at]) {
+          follow(next, scalars, at + 1, &following)
+        }
+      }
+      swap(&reached, &following)
+      at += 1
+      if reached.has(0) { end = at }
+    }
+    return end
+  }
+
+  /// The first match from `place` on, as long as possible.
+  func firstMatch(_ scalars: [Unicode.Scalar], from place: Int) -> Range<Int>? {
+    for first in place...max(place, scalars.count) {
+      if let end = longestMatch(scalars, from: first) { return first..<end }
+    }
+    return nil
+  }
+
   /// Enters `state` and all that is reached from it without a character.
   private func follow(
     _ state: Int, _ scalars: [Unicode.Scalar], _ place: Int, _ reached: inout Reached
