@@ -61,8 +61,7 @@ struct Optimizer {
     for index in model.graphs.indices {
       for (value, weight) in model.graphs[index].weights {
         do throws(ModelError) {
-          // What had to be copied is not kept in the file's pages, too.
-          model.graphs[index].weights[value] = try weight.withTensor { Weight($0) }
+          model.graphs[index].weights[value] = try weight.decoded()
         } catch { throw error.at(operand: "weight '\(model[value].name)'") }
       }
     }

@@ -8,7 +8,7 @@ struct BranchInlining {
   private var steps: [Program.Step] = []
   private var values: [ValueID?]
   private var slots: [ValueID: Int] = [:]
-  private(set) var constants: [Int: Tensor]
+  private(set) var constants: [Int: Weight]
   private var isChanged = false
 
   init(_ program: Program) {

@@ -48,10 +48,26 @@ public struct NodeIO {
   public struct Operand: Sendable {
     public let element: ElementType
     public let shape: [Int]
-    /// The elements, if they are known already.
-    public let value: Tensor?
     /// The weight that this is, which lives as long as the session.
     let weight: ValueID?
+    private let known: Tensor?
+    private let source: Weight?
+
+    init(
+      element: ElementType, shape: [Int], value: Tensor?, weight: ValueID?, source: Weight? = nil
+    ) {
+      self.element = element
+      self.shape = shape
+      self.weight = weight
+      self.source = source
+      known = value
+    }
+
+    /// The elements, if they are known already.
+    public var value: Tensor? { known ?? (try? source?.tensor()) }
+
+    /// Says that a kernel has the elements in a layout of its own.
+    fileprivate func release() { source?.release() }
 
     public var count: Int { shape.reduce(1, *) }
     public var rank: Int { shape.count }
@@ -67,6 +83,13 @@ public struct NodeIO {
   let packedWeights: PackedWeights
   /// The most threads that the kernel may use.
   public let threads: Int
+  /// Inputs whose elements the kernel has in a layout of its own.
+  let replaced = ReplacedInputs()
+
+  /// The inputs that a kernel will not read.
+  final class ReplacedInputs {
+    fileprivate(set) var indices: Set<Int> = []
+  }
 
   public func has(_ index: Int) -> Bool { index < inputs.count && inputs[index] != nil }
 
@@ -93,16 +116,25 @@ public struct NodeIO {
 
   /// A weight in the layout that a kernel wants, made once per session and `layout`; `nil` if input `index` is
   /// no weight.
+  ///
+  /// - Parameter replaces: Whether the kernel reads nothing but the result in the place of the input, so that the weight
+  ///   itself can leave the memory.
   public func packed(
-    _ index: Int, _ layout: String, _ pack: (Tensor) throws(ModelError) -> Tensor
+    _ index: Int, _ layout: String, replaces: Bool = false,
+    _ pack: (Tensor) throws(ModelError) -> Tensor
   ) throws(ModelError) -> Tensor? {
-    guard index < inputs.count, let operand = inputs[index], let weight = operand.weight,
-      let value = operand.value
-    else { return nil }
-    return try packedWeights.tensor(weight, layout) { () throws(ModelError) in
+    guard index < inputs.count, let operand = inputs[index], let weight = operand.weight else {
+      return nil
+    }
+    let packed = try packedWeights.tensor(weight, layout) { () throws(ModelError) in
+      guard let value = operand.value else {
+        throw ModelError(.corrupted, "a weight that cannot be read again")
+      }
       let packed = try pack(value)
-      value.bytes?.buffer.release()
+      if replaces { operand.release() }
       return packed
     }
+    if replaces { replaced.indices.insert(index) }
+    return packed
   }
 }

@@ -55,12 +55,14 @@ struct PlanBuilder {
   }
 
   private mutating func build(_ inputTypes: [ValueType]) throws(ModelError) -> Plan {
-    for (slot, tensor) in program.constants { homes[slot] = .constant(tensor) }
     for slot in program.inputs { homes[slot] = .value }
     for (index, step) in program.steps.enumerated() {
       for slot in step.uses { lastUses[slot] = index }
     }
-    for slot in program.outputs { lastUses[slot] = Int.max }
+    for slot in program.outputs {
+      lastUses[slot] = Int.max
+      try keep(slot)
+    }
     for (index, step) in program.steps.enumerated() where !takeConstants(step) {
       do throws(ModelError) { try add(step, index) } catch { throw error.at(node: step.site) }
     }
@@ -82,14 +84,25 @@ struct PlanBuilder {
 
   private mutating func add(_ step: Program.Step, _ index: Int) throws(ModelError) {
     guard let op = step.op as? any TensorOperator, let io = nodeIO(step) else {
-      return addCall(step, index)
+      return try addCall(step, index)
     }
     let kernel = try op.lower(io)
     switch kernel.action {
-    case .deferred: addCall(step, index)
-    case .alias(let input): addAlias(step, index, kernel, step.inputs[input])
-    case .run(let body): addKernel(step, index, kernel, body)
+    case .deferred: try addCall(step, index)
+    case .alias(let input):
+      try keep(step.inputs[input])
+      addAlias(step, index, kernel, step.inputs[input])
+    case .run(let body):
+      for (position, slot) in step.inputs.enumerated()
+      where !io.replaced.indices.contains(position) { try keep(slot) }
+      addKernel(step, index, kernel, body)
     }
+  }
+
+  /// Keeps a constant in memory, because a step reads it.
+  private mutating func keep(_ slot: Int) throws(ModelError) {
+    guard case .none = homes[slot], let weight = program.constants[slot] else { return }
+    homes[slot] = .constant(try weight.tensor())
   }
 
   /// The node's operands, if all their extents are numbers.
@@ -118,16 +131,18 @@ struct PlanBuilder {
       return packedConstant(slot)
     }
     let value = inference.known[slot]?.constant(type.element)
-    let weight = program.constants[slot] != nil ? program.values[slot] : nil
-    return NodeIO.Operand(element: type.element, shape: extents, value: value, weight: weight)
+    let source = program.constants[slot]
+    let weight = source == nil ? nil : program.values[slot]
+    return NodeIO.Operand(
+      element: type.element, shape: extents, value: value, weight: weight, source: source)
   }
 
   /// Weights of packed elements may go to kernels, which know how to read them.
   private func packedConstant(_ slot: Int) -> NodeIO.Operand?? {
-    guard let tensor = program.constants[slot], tensor.elementType.isPacked else { return nil }
+    guard let weight = program.constants[slot], weight.elementType.isPacked else { return nil }
     return NodeIO.Operand(
-      element: tensor.elementType, shape: tensor.shape, value: tensor,
-      weight: program.values[slot])
+      element: weight.elementType, shape: weight.shape, value: nil, weight: program.values[slot],
+      source: weight)
   }
 
   private mutating func addKernel(
@@ -171,7 +186,8 @@ struct PlanBuilder {
         firstOperand: slot, inputCount: 0, outputCount: 0, releases: []))
   }
 
-  private mutating func addCall(_ step: Program.Step, _ index: Int) {
+  private mutating func addCall(_ step: Program.Step, _ index: Int) throws(ModelError) {
+    for slot in step.uses { try keep(slot) }
     for slot in step.outputs where slot != 0 { homes[slot] = .value }
     let branch = hasCondition(step) ? step.op as? any BranchOperator : nil
     steps.append(

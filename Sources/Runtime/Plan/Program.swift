@@ -22,7 +22,7 @@ final class Program: Sendable {
   let inputs: [Int]
   let captures: [ValueID]
   let outputs: [Int]
-  let constants: [Int: Tensor]
+  let constants: [Int: Weight]
   /// What the model file declares of each input.
   let inputTypes: [ValueType?]
   let packedWeights: PackedWeights
@@ -38,7 +38,7 @@ final class Program: Sendable {
   /// - Parameter others: Slots of values that share theirs with a value of `values`.
   init(
     steps: [Step], values: [ValueID?], inputs: [Int], captures: [ValueID], outputs: [Int],
-    constants: [Int: Tensor], inputTypes: [ValueType?], packedWeights: PackedWeights,
+    constants: [Int: Weight], inputTypes: [ValueType?], packedWeights: PackedWeights,
     others: [ValueID: Int] = [:]
   ) {
     self.steps = steps

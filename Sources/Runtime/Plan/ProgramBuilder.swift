@@ -16,7 +16,7 @@ struct ProgramBuilder {
 
   /// - Parameter outer: The weights of the graphs around this one.
   private func build(
-    _ id: GraphID, outer: [ValueID: Tensor]
+    _ id: GraphID, outer: [ValueID: Weight]
   ) throws(ModelError) -> Program {
     let graph = model[id]
     var numbering = Numbering()
@@ -24,7 +24,7 @@ struct ProgramBuilder {
     let overridable = id == .main && model.irVersion >= 4 ? Set(graph.inputs) : []
     for (value, weight) in graph.weights where !overridable.contains(value) {
       do throws(ModelError) {
-        visible[value] = try weight.tensor()
+        visible[value] = try weight.decoded()
       } catch { throw error.at(operand: "weight '\(model[value].name)'") }
     }
     let inputs = graph.inputs.filter { visible[$0] == nil || graph.weights[$0] == nil }
@@ -38,9 +38,9 @@ struct ProgramBuilder {
     let outputs = graph.outputs.map { numbering.slot($0) }
     let foreign = numbering.values.dropFirst().compactMap { $0 }.filter { !defined.contains($0) }
     let captures = foreign.filter { visible[$0] == nil }
-    var constants: [Int: Tensor] = [:]
+    var constants: [Int: Weight] = [:]
     for value in foreign {
-      if let tensor = visible[value] { constants[numbering.slot(value)] = tensor }
+      if let weight = visible[value] { constants[numbering.slot(value)] = weight }
     }
     if id == .main, let stray = captures.first {
       throw ModelError(
@@ -54,7 +54,7 @@ struct ProgramBuilder {
   }
 
   private func step(
-    _ node: Node, _ index: Int, _ numbering: inout Numbering, _ visible: [ValueID: Tensor]
+    _ node: Node, _ index: Int, _ numbering: inout Numbering, _ visible: [ValueID: Weight]
   ) throws(ModelError) -> Program.Step {
     let site = node.site(index)
     do throws(ModelError) {

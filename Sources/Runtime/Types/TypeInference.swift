@@ -29,13 +29,19 @@ struct TypeInference {
     types = Array(repeating: nil, count: program.slotCount)
     known = Array(repeating: nil, count: program.slotCount)
     for (slot, type) in zip(program.inputs, inputTypes) { types[slot] = type }
-    for (slot, tensor) in program.constants {
-      types[slot] = .tensor(tensor.type)
-      known[slot] = .constant(tensor)
-    }
+    for (slot, weight) in program.constants { try note(weight, slot) }
     if inlinesBranches { inlining = BranchInlining(program) }
     for step in program.steps { try visit(step) }
     if let inlining { self.program = inlining.program }
+  }
+
+  /// Notes a constant; large ones are not kept, since they may leave the memory once they are packed.
+  private mutating func note(_ weight: Weight, _ slot: Int) throws(ModelError) {
+    types[slot] = .tensor(weight.type)
+    let count = weight.type.shape?.count.value ?? 0
+    if count <= Self.foldableElements || weight.elementType == .string {
+      known[slot] = .constant(try weight.tensor())
+    }
   }
 
   /// Types a step, or the steps that take its place.
@@ -64,9 +70,7 @@ struct TypeInference {
     types += Array(repeating: nil, count: inlined.slots.count)
     known += Array(repeating: nil, count: inlined.slots.count)
     for slot in inlined.slots {
-      guard let tensor = inlining?.constants[slot] else { continue }
-      types[slot] = .tensor(tensor.type)
-      known[slot] = .constant(tensor)
+      if let weight = inlining?.constants[slot] { try note(weight, slot) }
     }
     return inlined.steps
   }

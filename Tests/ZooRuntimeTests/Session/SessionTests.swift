@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import ZooRuntime
 
@@ -84,5 +85,41 @@ import ZooRuntime
     let output = try session.run(["x": .f32([3, -4])])["v4999"]
     #expect(output == (try .f32([3, 4])))
     #expect(try session.planReport(extents: ["n": 1000]).arenaBytes <= 3 * 4096)
+  }
+
+  /// A weight that leaves the memory once it is packed is there again for extents that want another layout.
+  @Test func weightsForSeveralLayouts() throws {
+    let weights: [Float] = (0..<360).map { index in Float(index % 11) / 8 - 0.5 }
+    var model = Model()
+    var graph = Graph()
+    let x = model.addValue("x", type: .tensor(.f32, [1, 6, "n"]))
+    let w = model.addValue("w")
+    let y = model.addValue("y")
+    let z = model.addValue("z")
+    graph.weights[w] = Weight(try Tensor(weights, shape: [20, 6, 3]))
+    graph.inputs = [x]
+    graph.nodes = [
+      Node("Conv", inputs: [x, w], outputs: [y]),
+      Node("Shape", inputs: [w], outputs: [z]),
+    ]
+    graph.outputs = [y, z]
+    model.main = graph
+    let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).zoo").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try model.write(to: path)
+    let read = try Model(contentsOf: path)
+    let session = try Session(read)
+    var plain = Session.Options()
+    plain.optimizes = false
+    for extent in [4, 300, 5, 3] {
+      let data: [Float] = (0..<6 * extent).map { index in Float(index % 7) - 3 }
+      let input = ["x": try Tensor(data, shape: [1, 6, extent])]
+      let got = try session.run(input)
+      let want = try Session(read, options: plain).run(input)
+      #expect(got["z"] == want["z"])
+      let pairs = zip(
+        try got["y"]!.array(of: Float.self), try want["y"]!.array(of: Float.self))
+      #expect(pairs.allSatisfy { abs($0 - $1) < 1e-4 })
+    }
   }
 }

@@ -87,7 +87,7 @@ struct Conv: TensorOperator {
     guard let gain = try io.constantRow(4) else { return nil }
     let layout =
       "conv_f32_\(geometry.groups)_\(geometry.strides ?? [])_\(geometry.dilations ?? [])\(gain.name)"
-    return try io.packed(1, layout) { (weight) throws(ModelError) in
+    return try io.packed(1, layout, replaces: true) { (weight) throws(ModelError) in
       var shape = shape
       let weight = try Self.scaled(HalfStaging.widened(weight), gain.values)
       return try Tensor(.u8, shape: [zoo_conv_f32_packed_bytes(isa, &shape)]) {

@@ -11,7 +11,7 @@ extension Conv {
     let columns = shape.out_channels
     guard !io.has(3), zoo_conv_narrow_f32_suits(isa, &shape, &none) != 0,
       let packed = try io.packed(
-        1, "gemm_f32_columns",
+        1, "gemm_f32_columns", replaces: true,
         { (weight) throws(ModelError) in
           let weight = try HalfStaging.widened(weight)
           let bytes = zoo_gemm_f32_packed_bytes(isa, depth, columns)

@@ -35,7 +35,7 @@ struct MatrixProduct {
   private func packed(_ io: NodeIO, _ isa: zoo_isa) throws(ModelError) -> Tensor? {
     let (k, n) = (Int64(extents.k), Int64(extents.n))
     let layout = "gemm_f32_\(transposesB)_\(alpha)"
-    return try io.packed(b, layout) { (weight) throws(ModelError) in
+    return try io.packed(b, layout, replaces: true) { (weight) throws(ModelError) in
       let weight = try HalfStaging.widened(weight)
       let bytes = zoo_gemm_f32_packed_bytes(isa, k, n)
       return try Tensor(.u8, shape: [bytes]) { (to) throws(ModelError) in

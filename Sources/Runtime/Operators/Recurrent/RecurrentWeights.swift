@@ -75,7 +75,8 @@ struct RecurrentWeights: RecurrentProducts {
     let unpacked = Self(
       isa: isa, operand: operand, groups: groups, columns: columns, offsets: offsets, packed: nil,
       scratchBytes: size)
-    let packed = try io.packed(operand, "recurrent_\(groups)") { (weight) throws(ModelError) in
+    let packed = try io.packed(operand, "recurrent_\(groups)", replaces: true) {
+      (weight) throws(ModelError) in
       let weight = try HalfStaging.widened(weight)
       return try Tensor(.u8, shape: [size]) { (to) throws(ModelError) in
         try weight.withElements(of: Float.self) { (from) throws(ModelError) in
