@@ -40,6 +40,8 @@ check "Versions and types of the standard" "$python" tools/check_standard.py
 check "What check says of the suite" "$python" tools/backend_suite.py --check
 check "Support table" "$python" tools/support_table.py --check
 
+check "Random cases of every operator" "$python" tools/differential.py --seed 8 --count 2000
+
 check "Tests" swift test -c release --disable-sandbox --disable-testable-imports
 
 if [ ${#failed[@]} -gt 0 ]; then

@@ -121,7 +121,7 @@ def single_answer(draw, types):
     dtypes = {v.dtype for v in draw.operands if isinstance(v, np.ndarray) and kind(v.dtype) in sorts}
     if not dtypes - {np.dtype(np.float32)} or np.dtype(np.float64) in dtypes and (draw.exact or draw.special):
         raise Refusal("nothing to convert", lacks=True)
-    if not well_typed(draw):
+    if any(str(t) == "float8_e8m0fnu" for t in dtypes) or not well_typed(draw):
         raise Refusal("operands of wrong types", lacks=True)
     converted = copy.copy(draw)
     converted.operands = [v.astype(np.float32) if isinstance(v, np.ndarray) and kind(v.dtype) in sorts else v
