@@ -27,23 +27,26 @@ let package = Package(
     .target(name: "CSchemas", dependencies: ["CProtobufC"], cSettings: release),
     .target(name: "CEmbeddedModels", exclude: ["models"]),
     .target(name: "CKernels", cSettings: release),
+    .target(name: "LibC"),
     .target(
-      name: "ModelFormat", dependencies: ["CKernels", "CSchemas", "CZstd"], swiftSettings: settings),
-    .target(
-      name: "ZooRuntime", dependencies: ["CKernels", "ModelFormat"], path: "Sources/Runtime",
+      name: "ModelFormat", dependencies: ["CKernels", "CSchemas", "CZstd", "LibC"],
       swiftSettings: settings),
-    .target(name: "Quantize", dependencies: ["ZooRuntime"], swiftSettings: settings),
+    .target(
+      name: "ZooRuntime", dependencies: ["CKernels", "LibC", "ModelFormat"],
+      path: "Sources/Runtime",
+      swiftSettings: settings),
+    .target(name: "Quantize", dependencies: ["LibC", "ZooRuntime"], swiftSettings: settings),
     .target(
       name: "Zoo",
       dependencies: [
         "CEmbeddedModels", "Quantize", "ZooRuntime", "COpenJPEG", "CPng", "CTiff", "CTurboJPEG",
-        "CWebP",
+        "CWebP", "LibC",
       ],
       swiftSettings: settings),
     .executableTarget(
       name: "zoo-tool",
       dependencies: [
-        "Zoo", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "LibC", "Zoo", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
     .testTarget(

@@ -53,6 +53,17 @@ import Testing
     #expect(count > 0)
   }
 
+  /// Foundation brings its tables of all languages: half of the start-up time of a small model.
+  @Test func foundationIsImportedOnlyWithoutItsEssentials() throws {
+    let files = try #require(
+      FileManager.default.enumerator(
+        at: root.appending(path: "Sources"), includingPropertiesForKeys: nil))
+    for case let file as URL in files where file.pathExtension == "swift" {
+      let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+      #expect(!lines.contains("import Foundation"), "\(file.lastPathComponent)")
+    }
+  }
+
   @Test func noFlagKeepsThePackageFromBeingADependency() throws {
     let manifest = try String(
       contentsOf: root.appending(path: "Package.swift"), encoding: .utf8)

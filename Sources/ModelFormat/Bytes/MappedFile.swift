@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import LibC
 
 /// The bytes of a file, mapped read-only, or a copy of bytes from memory, for as long as this object lives. Either
 /// way the first byte lies on a multiple of 64.

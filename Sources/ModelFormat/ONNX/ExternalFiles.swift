@@ -1,4 +1,4 @@
-import Foundation
+import LibC
 import Synchronization
 
 /// The files beside a model that hold its external data.

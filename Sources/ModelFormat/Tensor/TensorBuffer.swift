@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import LibC
 
 /// Bytes that tensors share: memory of their own, aligned to 64 bytes, or a view of bytes that `owner` keeps
 /// alive, such as a mapped file.

@@ -1,5 +1,10 @@
-import Foundation
 import ModelFormat
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// The functions by which the standard defines some of its operators: what a node runs through whose operator has no
 /// implementation of its own.

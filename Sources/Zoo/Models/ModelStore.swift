@@ -1,3 +1,4 @@
+import LibC
 import ModelFormat
 
 /// Opens models by name or path.
@@ -90,11 +91,3 @@ enum FilePath {
     return withExtendedLifetime(file) { Array(file.bytes) }
   }
 }
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif

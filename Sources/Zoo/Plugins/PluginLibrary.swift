@@ -1,12 +1,5 @@
+import LibC
 import ModelFormat
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 /// Plugins in shared libraries.
 ///

@@ -1,5 +1,5 @@
 import CKernels
-import Foundation
+import LibC
 
 /// `SwiGLU`: a gate that is passed through Swish, times a value: `y = a · sigmoid(α·a) · b`.
 ///

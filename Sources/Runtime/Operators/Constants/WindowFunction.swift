@@ -1,12 +1,4 @@
-import CKernels
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import LibC
 
 /// `HannWindow`, `HammingWindow`, `BlackmanWindow`: sums of cosines over a window.
 ///

@@ -1,5 +1,5 @@
 import CKernels
-import Foundation
+import LibC
 import ModelFormat
 
 /// What stands between the two layers of an expert.

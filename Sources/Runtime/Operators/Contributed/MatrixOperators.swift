@@ -1,4 +1,4 @@
-import Foundation
+import LibC
 import ModelFormat
 
 /// `Inverse`: the inverses of a stack of square matrices.

@@ -1,5 +1,5 @@
 import CKernels
-import Foundation
+import LibC
 import ModelFormat
 
 /// `MoE` and `QMoE`: each token through the few of many small networks that a router chooses.

@@ -1,4 +1,4 @@
-import Foundation
+import LibC
 
 /// `CausalConvWithState`: each channel convolved along time with its own kernel, looking at the past only.
 ///

@@ -1,5 +1,5 @@
 import CKernels
-import Foundation
+import LibC
 
 /// `Cast` and `CastLike`: the same values in another element type.
 ///
@@ -152,8 +152,14 @@ struct Cast: TensorOperator, ValueOperator {
     ]
   }
 
+  private static func trimmed(_ text: String) -> String {
+    let start = text.drop(while: \.isWhitespace)
+    guard let end = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+    return String(start[...end])
+  }
+
   private static func number(_ text: String) throws(ModelError) -> Double {
-    let trimmed = text.trimmingCharacters(in: .whitespaces)
+    let trimmed = Self.trimmed(text)
     switch trimmed.uppercased() {
     case "INF", "+INF": return .infinity
     case "-INF": return -.infinity
@@ -167,7 +173,7 @@ struct Cast: TensorOperator, ValueOperator {
   }
 
   private static func integer(_ text: String) throws(ModelError) -> Int64 {
-    let trimmed = text.trimmingCharacters(in: .whitespaces)
+    let trimmed = Self.trimmed(text)
     if let value = Int64(trimmed) { return value }
     if let value = UInt64(trimmed) { return Int64(bitPattern: value) }
     guard let value = Int64(exactly: try number(text).rounded(.towardZero)) else {

@@ -1,5 +1,5 @@
 import CKernels
-import Foundation
+import LibC
 
 /// Reads and writes elements of any numeric type, those of fewer than 8 bits included, as numbers of 64 bits.
 struct ElementCodec: Sendable {

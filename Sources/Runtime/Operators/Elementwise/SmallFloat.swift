@@ -1,4 +1,4 @@
-import Foundation
+import LibC
 
 /// How a float of few bits is laid out: sign, exponent, mantissa, and what stands for infinity and NaN.
 ///

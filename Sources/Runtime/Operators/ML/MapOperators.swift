@@ -1,4 +1,4 @@
-import Foundation
+import LibC
 
 /// `ZipMap`: a map from labels to scores for each row.
 ///
@@ -131,7 +131,7 @@ struct CastMap: ValueOperator {
     let order = keys.indices.sorted { keys[$0] < keys[$1] }
     var texts = values.strings ?? []
     if values.strings == nil {
-      texts = try values.floats().map { String(format: "%f", Double($0)) }
+      texts = try values.floats().map { Self.sixDecimals(Double($0)) }
     }
     // What stands in empty cells of text is ONNX Runtime's choice.
     var cells = [String](repeating: target == .string ? "0.f" : "0", count: length ?? keys.count)
@@ -143,6 +143,14 @@ struct CastMap: ValueOperator {
       cells[place] = texts[index]
     }
     return [.tensor(try converted(cells))]
+  }
+
+  /// As C's `%f` writes it.
+  private static func sixDecimals(_ x: Double) -> String {
+    // The largest f32 has 39 digits before the point.
+    var text = [CChar](repeating: 0, count: 64)
+    let count = withVaList([x]) { vsnprintf(&text, text.count, "%f", $0) }
+    return String(decoding: text.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   private func converted(_ cells: [String]) throws(ModelError) -> Tensor {

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import LibC
 
 /// The kernel function of a support vector machine: `LINEAR` x·v, `POLY` (γ x·v + c)^d, `RBF` exp(−γ ‖x − v‖²),
 /// `SIGMOID` tanh(γ x·v + c).

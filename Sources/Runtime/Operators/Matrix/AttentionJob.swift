@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import LibC
 
 /// One attention for one set of extents; `q`, `k`, `v` are `[batch, heads, time, size]`.
 struct AttentionJob: Sendable {

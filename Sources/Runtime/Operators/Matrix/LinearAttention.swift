@@ -1,4 +1,4 @@
-import Foundation
+import LibC
 
 /// `LinearAttention`: attention by a matrix that every step of time decays, corrects and adds to.
 ///

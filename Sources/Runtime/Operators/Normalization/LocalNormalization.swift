@@ -1,4 +1,4 @@
-import Foundation
+import LibC
 
 /// `LRN`, `LpNormalization` and `MeanVarianceNormalization`: norms of rarer kinds.
 ///

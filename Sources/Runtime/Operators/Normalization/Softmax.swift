@@ -1,5 +1,5 @@
 import CKernels
-import Foundation
+import LibC
 
 /// `Softmax`, `LogSoftmax` and `Hardmax`.
 ///
@@ -133,7 +133,7 @@ struct Softmax: TensorOperator {
         for a in 0..<axis { top = max(top, Double(x[base + a * inner])) }
         var total = 0.0
         for a in 0..<axis { total += exp(Double(x[base + a * inner]) - top) }
-        let log = logarithm ? Foundation.log(total) : 0
+        let log = logarithm ? LibC.log(total) : 0
         for a in 0..<axis {
           let distance = Double(x[base + a * inner]) - top
           y[base + a * inner] = T(logarithm ? distance - log : exp(distance) / total)

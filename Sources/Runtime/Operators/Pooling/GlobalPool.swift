@@ -1,5 +1,5 @@
 import CKernels
-import Foundation
+import LibC
 
 /// `GlobalAveragePool`, `GlobalMaxPool` and `GlobalLpPool`: each channel's plane becomes one element.
 ///

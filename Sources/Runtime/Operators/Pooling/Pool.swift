@@ -1,5 +1,5 @@
 import CKernels
-import Foundation
+import LibC
 
 /// `MaxPool`, `AveragePool` and `LpPool`.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import LibC
 
 /// Pooling window by window in f64, for any number of axes.
 struct PoolWalk: Sendable {

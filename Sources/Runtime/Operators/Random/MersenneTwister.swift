@@ -1,3 +1,5 @@
+import LibC
+
 /// The generator MT19937 of Matsumoto and Nishimura, "Mersenne Twister", 1998, which NumPy's `RandomState` uses too.
 struct MersenneTwister {
   private var state = [UInt32](repeating: 0, count: 624)
@@ -53,14 +55,6 @@ struct MersenneTwister {
     }
   }
 }
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
 
 /// Elementary functions of one `Double`, from the system's library.
 enum Elementary {

@@ -1,4 +1,4 @@
-import Foundation
+import LibC
 
 /// An activation function of a recurrent cell.
 ///
@@ -91,13 +91,13 @@ private protocol RecurrentNumber: BinaryFloatingPoint {
 }
 
 extension Float: RecurrentNumber {
-  fileprivate static func exp(_ x: Float) -> Float { Foundation.exp(x) }
-  fileprivate static func tanh(_ x: Float) -> Float { Foundation.tanh(x) }
-  fileprivate static func log1p(_ x: Float) -> Float { Foundation.log1p(x) }
+  fileprivate static func exp(_ x: Float) -> Float { LibC.exp(x) }
+  fileprivate static func tanh(_ x: Float) -> Float { LibC.tanh(x) }
+  fileprivate static func log1p(_ x: Float) -> Float { LibC.log1p(x) }
 }
 
 extension Double: RecurrentNumber {
-  fileprivate static func exp(_ x: Double) -> Double { Foundation.exp(x) }
-  fileprivate static func tanh(_ x: Double) -> Double { Foundation.tanh(x) }
-  fileprivate static func log1p(_ x: Double) -> Double { Foundation.log1p(x) }
+  fileprivate static func exp(_ x: Double) -> Double { LibC.exp(x) }
+  fileprivate static func tanh(_ x: Double) -> Double { LibC.tanh(x) }
+  fileprivate static func log1p(_ x: Double) -> Double { LibC.log1p(x) }
 }

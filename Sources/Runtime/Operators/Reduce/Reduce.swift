@@ -1,5 +1,5 @@
 import CKernels
-import Foundation
+import LibC
 
 /// The reductions: `ReduceSum`, `ReduceMean`, `ReduceMax`, `ReduceMin`, `ReduceProd`, `ReduceSumSquare`, `ReduceL1`,
 /// `ReduceL2`, `ReduceLogSum`, `ReduceLogSumExp`.

@@ -1,4 +1,4 @@
-import Foundation
+import LibC
 
 /// `GridSample`: a tensor's values at the positions that a grid gives.
 ///

@@ -1,4 +1,4 @@
-import Foundation
+import LibC
 
 /// How positions of a resized axis lie in the original one.
 enum CoordinateMode: String, CaseIterable, Sendable {

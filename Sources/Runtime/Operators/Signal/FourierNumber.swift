@@ -1,4 +1,4 @@
-import Foundation
+import LibC
 
 /// A complex number.
 struct FourierNumber<T: FloatElement>: BitwiseCopyable, Sendable {

@@ -1,4 +1,4 @@
-import Foundation
+import LibC
 
 /// `MelWeightMatrix`: the weights by which bins of a spectrum become bands that are evenly spaced for the ear.
 ///

@@ -1,5 +1,5 @@
 import CKernels
-import Foundation
+import LibC
 
 /// The formulas of `ZOO_UNARY_LIST` in f64.
 enum UnaryFormula {
