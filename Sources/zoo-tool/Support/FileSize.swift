@@ -9,8 +9,9 @@ import Zoo
 enum FileSize {
   /// - Throws: `.fileAccess` if there is no such file.
   static func bytes(_ path: String) throws(ModelError) -> Int {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    guard let size = attributes?[.size] as? Int else {
+    let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size]
+    // Which integer it is depends on the Foundation at hand.
+    guard let size = (size as? any BinaryInteger).flatMap({ Int(exactly: $0) }) else {
       throw ModelError(.fileAccess, "cannot be examined", at: .init(file: path))
     }
     return size

@@ -58,7 +58,7 @@ private let unaryContracts: [String: UnaryContract] = [
   "sin": .init(ulps: 1.5, absolute: 1e-10) { sin($0) },
   "cos": .init(ulps: 1.5, absolute: 1e-10) { cos($0) },
   "clip": .init(a: -1, b: 2) { $0.isNaN ? $0 : min(max($0, -1), 2) },
-  "thresholded_relu": .init(a: 1) { $0 <= 1 ? 0 : $0 },
+  "thresholded_relu": .init(a: 1) { $0 > 1 ? $0 : 0 },
   "shrink": .init(a: 1, b: 0.5) { x in
     x.isNaN ? x : x < -1 ? x + 0.5 : x > 1 ? x - 0.5 : 0
   },

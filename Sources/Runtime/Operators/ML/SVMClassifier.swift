@@ -25,6 +25,11 @@ struct SVMClassifier: ValueOperator {
     try node.require(inputs: 1...1, outputs: 1...2)
     labels = try ClassLabels(node, integers: "classlabels_ints")
     perClass = try node.ints("vectors_per_class", default: [])
+    guard perClass.allSatisfy({ (0...Int(Int32.max)).contains($0) }) else {
+      throw ModelError(
+        .invalidAttribute, "attribute 'vectors_per_class' is \(perClass)",
+        expected: "how many vectors each class has")
+    }
     kernel = try SupportVectorKernel(node, isLinear: perClass.reduce(0, +) == 0)
     vectors = try node.floats("support_vectors", default: [])
     coefficients = try node.floats("coefficients")
@@ -37,7 +42,7 @@ struct SVMClassifier: ValueOperator {
     let isRight =
       isLinear
       ? !rho.isEmpty
-      : perClass.count == classes && perClass.allSatisfy { $0 >= 0 } && rho.count >= pairs
+      : perClass.count == classes && rho.count >= pairs
         && coefficients.count == (classes - 1) * total
         && (slopes.isEmpty || (slopes.count >= pairs && intercepts.count >= pairs))
     guard isRight else {
