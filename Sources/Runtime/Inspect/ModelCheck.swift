@@ -35,7 +35,9 @@ public struct ModelCheck: Sendable, Encodable {
     try container.encode(refusals, forKey: .refusals)
   }
 
-  /// - Parameter options: How the model would be run: the operators that there are, and the passes.
+  /// - Parameters:
+  ///   - model: What is to be checked.
+  ///   - options: How the model would be run: the operators that there are, and the passes.
   public init(_ model: Model, options: Session.Options = Session.Options()) {
     var run = CheckRun(options)
     do throws(ModelError) {

@@ -23,7 +23,10 @@ public struct NodeReader: Sendable {
 
   public func has(_ name: String) -> Bool { node.attribute(name) != nil }
 
-  /// - Parameter optional: Inputs before the last required one that may be left out, too.
+  /// - Parameters:
+  ///   - inputs: How many inputs there may be.
+  ///   - outputs: How many outputs there may be.
+  ///   - optional: Inputs before the last required one that may be left out, too.
   /// - Throws: `.arityMismatch` unless the node has that many inputs, the trailing ones possibly left out, and that
   ///   many outputs.
   public func require(

@@ -117,8 +117,12 @@ public struct NodeIO {
   /// A weight in the layout that a kernel wants, made once per session and `layout`; `nil` if input `index` is
   /// no weight.
   ///
-  /// - Parameter replaces: Whether the kernel reads nothing but the result in the place of the input, so that the weight
-  ///   itself can leave the memory.
+  /// - Parameters:
+  ///   - index: The input.
+  ///   - layout: A name of the layout; the same name stands for the same bytes.
+  ///   - replaces: Whether the kernel reads nothing but the result in the place of the input, so that the weight itself
+  ///     can leave the memory.
+  ///   - pack: Makes the packed form.
   public func packed(
     _ index: Int, _ layout: String, replaces: Bool = false,
     _ pack: (Tensor) throws(ModelError) -> Tensor
