@@ -35,16 +35,16 @@ struct OperatorCall {
   }
 
   func evaluate(_ inputs: [Value?]) throws(ModelError) -> [Value] {
-    if step.op is any DataMovement, inputs.contains(where: { $0?.isMovedAsOrdinals ?? false }) {
+    if step.op.movesElements, inputs.contains(where: { $0?.isMovedAsOrdinals ?? false }) {
       return try move(inputs)
     }
     let types = try outputTypes(inputs)
     let fixed =
       inputs.allSatisfy { $0?.isFixedSize ?? true } && types.allSatisfy(\.isFixedSize)
-    if let op = step.op as? any TensorOperator, fixed || !(op is any ValueOperator) {
+    if let op = step.op.onTensors, fixed || step.op.onValues == nil {
       return try run(op, inputs, types)
     }
-    guard let op = step.op as? any ValueOperator else {
+    guard let op = step.op.onValues else {
       throw ModelError(.unsupportedOperator, "an operator that cannot be run")
     }
     return try op.evaluate(

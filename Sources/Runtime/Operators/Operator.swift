@@ -16,11 +16,26 @@ public protocol Operator: Sendable {
 
   /// True if equal inputs may give different outputs (random numbers), so that it must not be folded.
   var isVolatile: Bool { get }
+
+  // What kind an operator is of, it says itself: a cast does not see the conformances of a type from a plugin's
+  // library, which has protocols of its own.
+
+  /// Itself, if it is a ``TensorOperator``.
+  var onTensors: (any TensorOperator)? { get }
+
+  /// Itself, if it is a ``ValueOperator``.
+  var onValues: (any ValueOperator)? { get }
+
+  /// True for a ``DataMovement``.
+  var movesElements: Bool { get }
 }
 
 extension Operator {
   public func knownOutputs(_ inputs: Operands) throws(ModelError) -> [KnownValue?] { [] }
   public var isVolatile: Bool { false }
+  public var onTensors: (any TensorOperator)? { nil }
+  public var onValues: (any ValueOperator)? { nil }
+  public var movesElements: Bool { false }
 }
 
 /// An operator on tensors of fixed-size elements whose output shapes follow from the input shapes and from inputs
@@ -30,12 +45,20 @@ public protocol TensorOperator: Operator {
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel
 }
 
+extension TensorOperator {
+  public var onTensors: (any TensorOperator)? { self }
+}
+
 /// An operator whose output shapes depend on data, or that works on strings, sequences, optionals, maps or subgraphs.
 ///
 /// An operator may be both: then this is used where an operand is a string tensor or no tensor at all.
 public protocol ValueOperator: Operator {
   /// The outputs, in the node's order.
   func evaluate(_ call: ValueCall) throws(ModelError) -> [Value]
+}
+
+extension ValueOperator {
+  public var onValues: (any ValueOperator)? { self }
 }
 
 /// An operator that runs one of its subgraphs, which take no inputs, and gives what that gives; its first input, one
@@ -50,6 +73,10 @@ protocol BranchOperator: Operator {
 /// A tensor operator that only moves elements, whatever they are: for strings and for elements that share bytes it
 /// is run on ordinals or on unpacked elements.
 public protocol DataMovement: TensorOperator {}
+
+extension DataMovement {
+  public var movesElements: Bool { true }
+}
 
 /// A row of the list of operators.
 public struct OperatorEntry: Sendable {

@@ -46,8 +46,8 @@ struct PlanBuilder {
 
   private func requireKernel(_ step: Program.Step) throws(ModelError) {
     if step.op is RefusedOperator { return }
-    guard let op = step.op as? any TensorOperator else {
-      if step.op is any ValueOperator { return }
+    guard let op = step.op.onTensors else {
+      if step.op.onValues != nil { return }
       throw ModelError(.unsupportedOperator, "an operator that cannot be run")
     }
     guard let io = nodeIO(step) else { return }
@@ -83,7 +83,7 @@ struct PlanBuilder {
   }
 
   private mutating func add(_ step: Program.Step, _ index: Int) throws(ModelError) {
-    guard let op = step.op as? any TensorOperator, let io = nodeIO(step) else {
+    guard let op = step.op.onTensors, let io = nodeIO(step) else {
       return try addCall(step, index)
     }
     let kernel = try op.lower(io)

@@ -18,9 +18,8 @@ import ModelFormat
 ///     }
 ///
 /// Such a library is code that runs with all rights of the program: load only what you trust. It must be built
-/// with the same compiler against the same version of this package. It has a copy of the package of its own, in which
-/// the runtime does not recognise kinds of operators: tasks, models and formats can come from a library, operators are
-/// registered by a Swift package that is built into the program.
+/// with the same compiler against the same version of this package. It holds a copy of the package of its own: a cast
+/// from a protocol's existential to a type or another protocol of the package sees only the types of its own copy.
 public enum PluginLibrary {
   /// The version of the entry point and of the types behind it.
   public static let version: Int32 = 1

@@ -157,7 +157,7 @@ extension Composition {
       outputs: wants.enumerated().map { $1 ? ValueID(operands.count + $0) : nil },
       attributes: attributes.map { Attribute($0.key, $0.value) })
     let op = try entry.make(NodeReader(node, opset: domain.isEmpty ? 25 : 1))
-    guard let op = op as? any TensorOperator else {
+    guard let op = op.onTensors else {
       throw ModelError(.unsupportedOperator, "operator \(name) as a part of another")
     }
     return try apply(op, operands, wants: wants)
