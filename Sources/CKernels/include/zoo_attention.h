@@ -34,6 +34,7 @@ typedef struct {
   int causal;
   int64_t left, right;               // negative: no limit
   int empty_is_zero;                 // a query that sees no key gives 0, not NaN
+  int nan_is_zero;                   // so does one whose weights are NaN for whatever reason
 } zoo_attention;
 
 enum { zoo_attention_max_size = 4096 };

@@ -134,8 +134,20 @@ INLINE void attention_cap(float *s, int64_t count, float cap) {
   for (int64_t i = 0; i < count; i += LANES) store(s + i, cap * vtanh(load(s + i) / cap));
 }
 
+/// Whether all queries have the same mask for these keys: masks that hide padding are often written out for each.
+INLINE int attention_masks_agree(const attention_task *task, int64_t first, int64_t keys) {
+  if (task->shares_mask) return 1;
+  const zoo_attention *p = task->p;
+  const ptrdiff_t size = p->mask_is_bool ? 1 : (ptrdiff_t)sizeof(float), step = p->mask_key_stride * size;
+  const size_t bytes = step == 0 ? (size_t)size : (size_t)(keys * step);
+  for (int lane = 1; lane < task->count; lane++) {
+    if (memcmp(task->mask[lane] + first * step, task->mask[0] + first * step, bytes) != 0) return 0;
+  }
+  return 1;
+}
+
 INLINE void attention_add_mask(const attention_task *task, const int vectors, int64_t first, int64_t keys, float *s) {
-  if (!task->shares_mask) {
+  if (!attention_masks_agree(task, first, keys)) {
     for (int lane = 0; lane < task->count; lane++) {
       for (int64_t key = 0; key < keys; key++) {
         s[key * vectors * LANES + lane] += attention_mask_at(task, lane, first + key);
@@ -249,6 +261,12 @@ INLINE vf attention_factor(const zoo_attention *p, vf total) {
   return total == 0.0f ? empty : factor;
 }
 
+/// A sum as a mean. Where weights are NaN, their sum and so `factor` are; where there are none, it is ∞.
+INLINE vf attention_mean(const zoo_attention *p, vf sum, vf factor) {
+  const vf mean = sum * factor;
+  return p->nan_is_zero ? (factor < __builtin_inff() ? mean : splat(0)) : mean;
+}
+
 INLINE void attention_lanes(const attention_task *task, const int vectors) {
   const zoo_attention *p = task->p;
   const int width = vectors * LANES;
@@ -277,7 +295,7 @@ INLINE void attention_lanes(const attention_task *task, const int vectors) {
     const vf factor = attention_factor(p, total[j]);
     for (int64_t i = 0; i < p->value_size; i++) {
       float *at = o + (i * vectors + j) * LANES;
-      store(at, load(at) * factor);
+      store(at, attention_mean(p, load(at), factor));
     }
   }
   for (int lane = 0; lane < task->count; lane++) {
@@ -367,7 +385,7 @@ static void attention_few(const attention_task *task) {
     float *y = task->y[lane];
     for (int64_t i = 0; i < p->value_size; i += LANES) {
       const size_t n = (size_t)(p->value_size - i);
-      store_n(y + i, load_n(y + i, n) * factor, n);
+      store_n(y + i, attention_mean(p, load_n(y + i, n), factor), n);
     }
   }
 }

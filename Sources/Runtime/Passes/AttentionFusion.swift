@@ -4,20 +4,24 @@ import ModelFormat
 ///
 ///     MatMul(Softmax(MatMul(q, kᵀ) · scale + mask), v)
 ///
-/// The scale may also be on the queries or the keys; transpositions that split or merge heads become strides. Requires
-/// products of rank 3 or 4 of `f32`, and a softmax along the last axis; ensures `FusedAttention` of domain `zoo`.
+/// The scale may also be on the queries or the keys; transpositions that split or merge heads become strides; weights
+/// that are no numbers may be made 0, `Where(IsNaN(p), 0, p)`. Requires products of rank 3 or 4 of `f32`, and a softmax
+/// along the last axis; ensures `FusedAttention` of domain `zoo`.
 struct AttentionFusion: Pass {
   let name = "fuse-attention"
 
   func run(_ context: inout PassContext) throws(ModelError) -> Bool {
     var changed = false
     for index in context.editor.indices {
-      guard let node = GraphMatcher(context).standard(index), node.opType == "Softmax",
-        let last = GraphMatcher(context).next(index, "MatMul"),
-        context.editor.nodes[last]?.inputs.first == node.outputs.first
+      let graph = GraphMatcher(context)
+      guard let node = graph.standard(index), node.opType == "Softmax" else { continue }
+      let guards = graph.guards(behind: index)
+      let weights = guards.last ?? index
+      guard let last = graph.next(weights, "MatMul"),
+        context.editor.nodes[last]?.inputs.first == graph.output(weights)
       else { continue }
       do {
-        let match = try AttentionMatch(softmax: index, product: last, context)
+        let match = try AttentionMatch(softmax: index, guards, product: last, context)
         replace(match, &context)
         context.applied(node, "one kernel with the products around it")
         changed = true
@@ -38,6 +42,7 @@ struct AttentionFusion: Pass {
     node.attributes = [
       Attribute("scale", .float(match.scale)),
       Attribute("time_first", .ints(flags.map { $0 ? 1 : 0 })),
+      Attribute("nan_is_zero", .int(match.isGuarded ? 1 : 0)),
     ]
     context.editor.replace(match.last, with: node)
   }
@@ -62,8 +67,13 @@ private struct AttentionMatch {
   private(set) var removed: [Int]
   private(set) var last: Int
   private(set) var isOutputTimeFirst = false
+  /// Whether weights that are no numbers become 0.
+  let isGuarded: Bool
 
-  init(softmax: Int, product: Int, _ context: PassContext) throws(Refusal) {
+  /// - Parameter guards: The nodes that make weights 0 that are no numbers.
+  init(
+    softmax: Int, _ guards: [Int], product: Int, _ context: PassContext
+  ) throws(Refusal) {
     let graph = GraphMatcher(context)
     guard let node = graph.standard(softmax), let scores = node.inputs[0],
       let rank = context.type(scores)?.shape?.rank, rank == 3 || rank == 4,
@@ -75,7 +85,8 @@ private struct AttentionMatch {
     guard let values = graph.standard(product)?.inputs[1] else {
       throw Refusal(reason: "its values are missing")
     }
-    removed = [softmax]
+    removed = [softmax] + guards
+    isGuarded = !guards.isEmpty
     last = product
     (q, k, v) = (Operand(value: scores), Operand(value: scores), Operand(value: values))
     let matrix = try peelScores(scores, softmax, graph, rank)
@@ -141,9 +152,7 @@ private struct AttentionMatch {
         operand.value = inner
         continue
       }
-      guard !isSwapped, let axes = graph.permutation(index),
-        let input = graph.standard(index)?.inputs.first ?? nil
-      else { break }
+      guard !isSwapped, let (input, axes) = graph.transposition(index) else { break }
       switch axes {
       case [0, 2, 1, 3] where !isKey, [0, 2, 3, 1] where isKey: operand.isTimeFirst = true
       case [0, 1, 3, 2] where isKey, [0, 2, 1] where isKey: break
@@ -214,6 +223,43 @@ extension GraphMatcher {
     return node.inputs.allSatisfy { other in
       other == value || context.type(other)?.shape.map { $0.rank <= rank } ?? false
     }
+  }
+
+  /// What node `index` transposes and how: a Transpose, or one of rank 3 between reshapes that join and split the axes
+  /// of batch and heads.
+  fileprivate func transposition(_ index: Int) -> (input: ValueID, axes: [Int64])? {
+    if let axes = permutation(index), let input = standard(index)?.inputs.first ?? nil {
+      return (input, axes)
+    }
+    guard let split = standard(index), split.opType == "Reshape", let swapped = split.inputs[0],
+      let middle = context.editor.producer(of: swapped), permutation(middle) == [0, 2, 1],
+      let joined = standard(middle)?.inputs.first ?? nil,
+      let join = standard(context.editor.producer(of: joined)), join.opType == "Reshape",
+      let input = join.inputs[0], let from = extents(input), let through = extents(joined),
+      let to = extents(split.outputs[0]), from.count == 4, through.count == 3,
+      through[1] == from[2], through[2] == from[3], to == [from[0], from[1], from[3], from[2]]
+    else { return nil }
+    return (input, [0, 1, 3, 2])
+  }
+
+  /// The extents of a value; `nil` if one but the first is not known, be it as a symbol.
+  private func extents(_ value: ValueID?) -> [Dimension]? {
+    guard let all = context.type(value)?.shape?.dimensions,
+      !all.dropFirst().contains(.unknown)
+    else { return nil }
+    return all
+  }
+
+  /// `IsNaN` and `Where` that make 0 of what is no number in what node `index` gives, if nothing else reads that.
+  fileprivate func guards(behind index: Int) -> [Int] {
+    guard let value = output(index), !context.editor.isOutput(value) else { return [] }
+    let readers = context.editor.consumers(of: value)
+    guard readers.count == 2, let first = readers.first(where: { standard($0)?.opType == "IsNaN" }),
+      let last = next(first, "Where"), readers.contains(last),
+      let choice = standard(last), choice.inputs == [output(first), choice.inputs[1], value],
+      let zero = choice.inputs[1], scalar(zero) == 0, context.type(zero)?.shape?.rank ?? 9 <= 1
+    else { return [] }
+    return [first, last]
   }
 
   /// The axes by which node `index`, a Transpose, permutes.

@@ -24,6 +24,7 @@ import Testing
     var left = -1
     var right = -1
     var emptyIsZero = true
+    var nanIsZero = false
 
     var q: [Float] = []
     var k: [Float] = []
@@ -70,6 +71,7 @@ import Testing
       (call.past, call.causal) = (Int64(past), isCausal ? 1 : 0)
       (call.left, call.right) = (Int64(left), Int64(right))
       call.empty_is_zero = emptyIsZero ? 1 : 0
+      call.nan_is_zero = nanIsZero ? 1 : 0
       call.mask_keys = Int64(keys)
       call.mask_key_stride = 1
       call.mask_stride.row = maskPerQuery ? keys : 0
@@ -199,6 +201,43 @@ import Testing
       problem.mask = Array(repeating: -.infinity, count: 20)
       problem.fill(6)
       expectExact(problem, isa)
+    }
+  }
+
+  /// Each query has a mask of its own, but they are the same, or all but that of the last query.
+  @Test(arguments: instructionSets, [5, 40])
+  func masksThatAgree(isa: InstructionSet, queries: Int) {
+    var noise = Noise(seed: 12)
+    var problem = Problem(queries: queries, keys: 150)
+    problem.fill(13)
+    problem.maskPerQuery = true
+    let row = noise.floats(150, in: -2...0).map { $0 < -1.5 ? -.infinity : $0 }
+    problem.mask = (0..<queries).flatMap { _ in row }
+    expectExact(problem, isa)
+    problem.mask?[150 * queries - 1] -= 1
+    expectExact(problem, isa)
+  }
+
+  /// A query that sees nothing, or has a score that is no number or ∞, gives 0, and the others what they give alone.
+  @Test(
+    arguments: instructionSets,
+    [
+      (1, -Float.infinity), (20, -.infinity), (1, .nan), (20, .nan), (1, .infinity),
+      (20, .infinity),
+    ])
+  func weightsThatAreNoNumbers(isa: InstructionSet, row: (queries: Int, spoiled: Float)) {
+    let (queries, spoiled) = row
+    var problem = Problem(queries: queries, keys: 150)
+    (problem.nanIsZero, problem.emptyIsZero, problem.maskPerQuery) = (true, false, true)
+    problem.fill(8)
+    problem.mask = Array(repeating: 0, count: 150 * queries)
+    let sound = problem.run(isa)
+    for key in 0..<150 where spoiled < 0 || key == 7 { problem.mask?[key] = spoiled }
+    let found = problem.run(isa)
+    let width = problem.heads * problem.valueSize
+    for index in found.indices {
+      let isSpoiled = index / width % queries == 0
+      #expect(found[index].bitPattern == (isSpoiled ? 0 : sound[index].bitPattern))
     }
   }
 

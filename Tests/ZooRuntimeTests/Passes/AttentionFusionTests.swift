@@ -11,6 +11,10 @@ import ZooRuntime
     var isMaskFirst = false
     /// Keys are transposed at once, or heads first and then the last two axes.
     var isSplitAtOnce = true
+    /// Keys are transposed with batch and heads as one axis.
+    var joinsHeads = false
+    /// Weights that are no numbers become 0.
+    var isGuarded = false
     var types = [
       "Reshape", "Reshape", "Reshape", "FusedAttention", "Reshape",
     ]
@@ -22,6 +26,8 @@ import ZooRuntime
     Writing(testDescription: "no mask", scale: "queries", mask: nil),
     Writing(testDescription: "both scaled", scale: "both", mask: [5, 5], isSplitAtOnce: false),
     Writing(testDescription: "broadcast", mask: [1]),
+    Writing(testDescription: "joined heads", isSplitAtOnce: false, joinsHeads: true),
+    Writing(testDescription: "guarded", mask: [5, 5], isGuarded: true),
   ]
 
   private func chain(_ writing: Writing) throws -> ProductFusionTests.Chain {
@@ -40,7 +46,7 @@ import ZooRuntime
       chain.node("Transpose", ["k4"], "k0", [Attribute("perm", .ints([0, 2, 3, 1]))])
     } else {
       chain.node("Transpose", ["k4"], "k1", swap)
-      chain.node("Transpose", ["k1"], "k0", [Attribute("perm", .ints([0, 1, 3, 2]))])
+      try swapKeys(writing, &chain)
     }
     chain.node("Transpose", ["v4"], "v0", swap)
     var (q, k, s) = ("q0", "k0", "s0")
@@ -62,10 +68,44 @@ import ZooRuntime
       s = "s2"
     }
     chain.node("Softmax", [s], "p", [Attribute("axis", .int(-1))])
-    chain.node("MatMul", ["p", "v0"], "o")
+    if writing.isGuarded {
+      chain.node("IsNaN", ["p"], "n")
+      chain.values["Zero"] = chain.model.addValue("Zero")
+      chain.model.main.weights[chain.values["Zero"]!] = Weight(try Tensor([Float(0)], shape: []))
+      chain.node("Where", ["n", "Zero", "p"], "p0")
+    }
+    chain.node("MatMul", [writing.isGuarded ? "p0" : "p", "v0"], "o")
     chain.node("Transpose", ["o"], "o4", swap)
     chain.node("Reshape", ["o4", "Join"], "y")
     return chain
+  }
+
+  private func swapKeys(
+    _ writing: Writing, _ chain: inout ProductFusionTests.Chain
+  ) throws {
+    guard writing.joinsHeads else {
+      chain.node("Transpose", ["k1"], "k0", [Attribute("perm", .ints([0, 1, 3, 2]))])
+      return
+    }
+    for (name, extents) in [("Joined", [-1, 5, 4]), ("Split again", [2, 3, 4, 5] as [Int64])] {
+      chain.values[name] = chain.model.addValue(name)
+      chain.model.main.weights[chain.values[name]!] = Weight(try .i64(extents))
+    }
+    chain.node("Reshape", ["k1", "Joined"], "k2")
+    chain.node("Transpose", ["k2"], "k3", [Attribute("perm", .ints([0, 2, 1]))])
+    chain.node("Reshape", ["k3", "Split again"], "k0")
+  }
+
+  @Test func guardedQueriesGiveZero() throws {
+    let writing = Self.writings.first { $0.isGuarded }!
+    var chain = try chain(writing)
+    var rows = [Float](repeating: 0, count: 25)
+    for key in 0..<5 { rows[5 + key] = -.infinity }
+    let mask = chain.values["M"]!
+    chain.model.main.weights[mask] = Weight(try Tensor(rows, shape: [5, 5]))
+    var numbers = Numbers(seed: 9)
+    let x = try Tensor(Array(numbers.floats(120).prefix(120)), shape: [2, 5, 12])
+    try chain.expect("y", x, types: writing.types)
   }
 
   @Test(arguments: writings)

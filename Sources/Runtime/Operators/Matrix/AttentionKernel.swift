@@ -29,6 +29,8 @@ struct AttentionKernel: Sendable {
   var window = (left: -1, right: -1)
   /// Whether a query that sees no key gives 0, not NaN.
   var isZeroWhenEmpty = false
+  /// Whether a query whose weights are no numbers gives 0: one that sees no key, or has a score that is NaN or ∞.
+  var isZeroWhenNaN = false
 
   /// What is added to the scores, or bytes of which 0 hides a key.
   struct Mask: Sendable {
@@ -76,7 +78,7 @@ struct AttentionKernel: Sendable {
       mask_stride: mask?.strides ?? none, mask_key_stride: mask?.keyStride ?? 0,
       mask_keys: Int64(mask?.keys ?? keys), lengths: operands.lengths, past: Int64(past),
       causal: isCausal ? 1 : 0, left: Int64(window.left), right: Int64(window.right),
-      empty_is_zero: isZeroWhenEmpty ? 1 : 0)
+      empty_is_zero: isZeroWhenEmpty ? 1 : 0, nan_is_zero: isZeroWhenNaN ? 1 : 0)
   }
 }
 

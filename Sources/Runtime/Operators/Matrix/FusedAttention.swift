@@ -11,12 +11,14 @@ import CKernels
 /// | output | `y`  | `[batch, heads, queries, size of v]`, or without heads | `f32` |
 /// | attr   | `scale` | | default 1 |
 /// | attr   | `time_first` | | for q, k, v and y: 1 if it is `[batch, time, heads, size]` |
+/// | attr   | `nan_is_zero` | | 1: a query whose weights are no numbers gives 0 |
 ///
 /// Axes broadcast as in `MatMul` and `Add`, which this replaces: a query whose keys are all hidden by −∞ gives NaN.
 /// Made by ``AttentionFusion``.
 struct FusedAttention: TensorOperator {
   private let scale: Float
   private let timeFirst: [Bool]
+  private let nanIsZero: Bool
 
   init(_ node: NodeReader) throws(ModelError) {
     try node.require(inputs: 3...4)
@@ -26,6 +28,7 @@ struct FusedAttention: TensorOperator {
       throw ModelError(.invalidAttribute, "'time_first' \(flags)", expected: "four of 0 and 1")
     }
     timeFirst = flags.map { $0 == 1 }
+    nanIsZero = try node.bool("nan_is_zero", default: false)
   }
 
   /// An operand's extents as `[batch, heads, time, size]`.
@@ -93,7 +96,8 @@ struct FusedAttention: TensorOperator {
       batch: y[0], heads: y[1], groups: y[1], queries: y[2], keys: keys, size: q[3],
       valueSize: v[3], qStrides: .init(q, timeFirst: timeFirst[0]),
       kStrides: .init(k, timeFirst: timeFirst[1]), vStrides: .init(v, timeFirst: timeFirst[2]),
-      yStrides: .init(y, timeFirst: timeFirst[3]), scale: scale, isZeroWhenEmpty: keys == 0)
+      yStrides: .init(y, timeFirst: timeFirst[3]), scale: scale, isZeroWhenEmpty: keys == 0,
+      isZeroWhenNaN: nanIsZero)
     if let mask {
       let extents = Array(repeating: 1, count: max(0, 4 - mask.count)) + mask
       kernel.mask = .init(
