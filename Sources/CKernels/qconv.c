@@ -19,12 +19,21 @@ static int is_indirect(const zoo_conv_shape *shape) {
   return depth % 4 == 0 && depth <= PADDING_BYTES && conv_volume(shape->kernel) <= MAX_TAPS;
 }
 
+/// Whether each line of a window is read where it is, up to three bytes of the next pixel included: weights of 0 make
+/// them harmless.
+static int reads_lines(const zoo_conv_shape *shape) {
+  const int64_t line = depth_of(shape) * shape->kernel[2];
+  return !is_indirect(shape) && shape->groups == 1 && shape->dilation[2] == 1 &&
+         (line + 3) / 4 * 12 <= 4 * line && conv_volume(shape->kernel) <= MAX_TAPS;
+}
+
 /// Weights [out_channels, in_channels / groups, taps] as panels whose k runs over taps, then channels.
 static zoo_qpanels layout_of(const zoo_conv_shape *shape, int is_signed) {
   const int64_t taps = conv_volume(shape->kernel), depth = depth_of(shape);
   return (zoo_qpanels){
       .segments = taps, .length = depth, .segment = 1, .row = taps, .column = taps * depth,
-      .is_signed = is_signed, .joined = !is_indirect(shape)};
+      .is_signed = is_signed,
+      .run = is_indirect(shape) ? 1 : reads_lines(shape) ? shape->kernel[2] : taps};
 }
 
 /// int32 words of one group's weights.
@@ -160,6 +169,24 @@ static void point_at_taps(
   }
 }
 
+/// Lines of windows that lie within the input, with what is read behind them.
+static void point_at_lines(
+    const void *context, int64_t first, int count, int max_rows, const void **pointers) {
+  const source *s = context;
+  const zoo_conv_shape *shape = s->shape;
+  const int64_t taps = conv_volume(shape->kernel), width = shape->kernel[2];
+  const int64_t line = (depth_of(shape) * width + 3) / 4 * 4;
+  zoo_qplace at = zoo_qplace_of(shape, first);
+  for (int i = 0; i < count; i++, advance(shape, &at)) {
+    pointers[i] = NULL;
+    if (!is_inside(shape, &at)) continue;
+    const uint8_t *from = channels_at(s, at.image, at.z, at.y, at.x);
+    if (s->end - (from + s->offsets[taps - width]) < line) continue;
+    const void **to = pointers + i;
+    for (int64_t t = 0; t < taps; t += width, to += max_rows) *to = from + s->offsets[t];
+  }
+}
+
 enum { SHORT = 32 };
 
 /// Whether a window lies within the input and each of its lines is one run of bytes.
@@ -189,8 +216,8 @@ static uint8_t *copy_lines(
   return to;
 }
 
-/// Copies the taps of any window one by one.
-static uint8_t *copy_each(const source *s, const zoo_qplace *at, uint8_t *to) {
+/// Copies the taps of any window one by one; `aligned`: each line begins with a group of four.
+static uint8_t *copy_each(const source *s, const zoo_qplace *at, int aligned, uint8_t *to) {
   const zoo_conv_shape *shape = s->shape;
   const size_t depth = (size_t)depth_of(shape);
   for (int64_t z = 0; z < shape->kernel[0]; z++) {
@@ -205,9 +232,22 @@ static uint8_t *copy_each(const source *s, const zoo_qplace *at, uint8_t *to) {
           memcpy(to, from, depth);
         }
       }
+      for (int64_t bytes = (int64_t)depth * shape->kernel[2]; aligned && bytes % 4 != 0; bytes++) {
+        *to++ = 0;
+      }
     }
   }
   return to;
+}
+
+/// Rows of which `point_at_lines` can point at none.
+static void copy_aligned(const void *context, int64_t first, int count, uint8_t *to, int64_t ld) {
+  const source *s = context;
+  zoo_qplace at = zoo_qplace_of(s->shape, first);
+  for (int i = 0; i < count; i++, to += ld) {
+    copy_each(s, &at, 1, to);
+    advance(s->shape, &at);
+  }
 }
 
 static void copy_taps(const void *context, int64_t first, int count, uint8_t *to, int64_t ld) {
@@ -215,7 +255,7 @@ static void copy_taps(const void *context, int64_t first, int count, uint8_t *to
   const uint8_t *to_end = to + count * ld;
   zoo_qplace at = zoo_qplace_of(s->shape, first);
   for (int i = 0; i < count; i++, to += ld) {
-    uint8_t *end = is_joined(s->shape, &at) ? copy_lines(s, &at, to, to_end) : copy_each(s, &at, to);
+    uint8_t *end = is_joined(s->shape, &at) ? copy_lines(s, &at, to, to_end) : copy_each(s, &at, 0, to);
     for (; end < to + ld; end++) *end = 0;
     advance(s->shape, &at);
   }
@@ -297,12 +337,13 @@ void zoo_qconv_run(
   zoo_qtarget channels_last = *target;
   channels_last.epilogue.residual_ld = shape->out_channels;
   const zoo_qpanels layout = layout_of(shape, 1);
-  const int64_t k = layout.segments * layout.length;
+  const int64_t k = layout.segments * layout.length, segments = layout.segments / layout.run;
+  const int lines = reads_lines(shape), taps = is_indirect(shape);
   conv_job job = {
       .base = {.kernels = zoo_qgemm_table(isa), .m = m, .n = columns_of(shape), .k = k,
-               .segments = layout.joined ? 1 : layout.segments,
-               .groups = zoo_qpanels_groups(&layout) / (layout.joined ? 1 : layout.segments),
-               .point = point_at_taps, .copy = layout.joined ? copy_taps : NULL, .packed = packed,
+               .segments = segments, .groups = zoo_qpanels_groups(&layout) / segments,
+               .point = taps ? point_at_taps : lines ? point_at_lines : NULL,
+               .copy = taps ? NULL : lines ? copy_aligned : copy_taps, .packed = packed,
                .a_side = input_side, .b_side = weights_side, .target = &channels_last, .c = output,
                .ldc = shape->out_channels},
       .shape = shape, .input = input, .padding = padding, .offsets = offsets,
@@ -311,6 +352,7 @@ void zoo_qconv_run(
     const source from = {shape, input, NULL, padding, 0, offsets};
     job.base.n = shape->out_channels;
     job.base.segments = layout.segments;
+    job.base.point = point_at_taps;
     job.base.source = &from;
     zoo_qconv_depthwise_run(&job.base, shape, max_threads);
   } else if (shape->groups == 1) {

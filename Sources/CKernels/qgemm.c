@@ -40,8 +40,7 @@ int64_t zoo_qpanels_words(const zoo_qgemm_kernels *kernels, int64_t groups, int6
 }
 
 int64_t zoo_qpanels_groups(const zoo_qpanels *layout) {
-  return layout->joined ? divide_up(layout->segments * layout->length, 4)
-                        : layout->segments * divide_up(layout->length, 4);
+  return layout->segments / layout->run * divide_up(layout->run * layout->length, 4);
 }
 
 /// sums[columns of the kernel], then [groups][columns][4].
@@ -50,13 +49,14 @@ static void pack_panel(
     int32_t *panel) {
   const int width = kernels->columns;
   const uint8_t flip = layout->is_signed ? 0 : 0x80;
-  const int64_t step = layout->joined ? layout->length : divide_up(layout->length, 4) * 4;
+  const int64_t step = divide_up(layout->run * layout->length, 4) * 4;
   uint32_t totals[MAX_COLUMNS] = {0};
   int8_t *out = (int8_t *)(panel + width);
   memset(out, 0, (size_t)(zoo_qpanels_groups(layout) * width * 4));
   for (int64_t segment = 0; segment < layout->segments; segment++) {
+    const int64_t start = segment / layout->run * step + segment % layout->run * layout->length;
     for (int64_t p = 0; p < layout->length; p++) {
-      const int64_t place = segment * step + p;
+      const int64_t place = start + p;
       int8_t *to = out + place / 4 * width * 4 + place % 4;
       const uint8_t *from = b + segment * layout->segment + p * layout->row;
       for (int j = 0; j < columns; j++) {
@@ -88,7 +88,7 @@ void zoo_qgemm_pack(
     void *packed) {
   const zoo_qpanels layout = {
       .segments = 1, .length = k, .row = transposed ? 1 : ldb, .column = transposed ? ldb : 1,
-      .is_signed = is_signed};
+      .is_signed = is_signed, .run = 1};
   zoo_qpanels_pack(zoo_qgemm_table(isa), &layout, n, b, packed);
 }
 
@@ -124,23 +124,18 @@ void zoo_qcolumns_set(
     const zoo_qproduct *p, const zoo_qtarget *t, int64_t first, int64_t count, const int32_t *sums,
     const zoo_qcolumns *lines) {
   const int32_t shared_zero = p->a_side.zero_per_line ? 0 : row_zero(p, 0);
-  const int is_bytes = t->kind > ZOO_QOUT_F32;
-  const float inner = t->through_real ? t->inner.scale : 0;
+  // What the numbers are divided by before they are first rounded.
+  const float unit = zoo_qtarget_is_scaled(t) ? t->scale
+                     : t->through_real && t->inner.scale != 0 ? t->inner.scale : 1;
   for (int64_t i = 0; i < count; i++) {
     uint32_t offset = t->bias ? (uint32_t)t->bias[first + i] : 0;
     offset -= (uint32_t)sums[i] * (uint32_t)shared_zero;
     lines->offsets[i] = (int32_t)offset;
     lines->zeros[i] = column_zero(p, first + i);
     float scale = scale_of(&p->b_side, first + i);
-    if (!p->a_side.scale_per_line) {
-      scale = scale_of(&p->a_side, 0) * scale;
-      if (is_bytes && !t->through_real) scale /= t->scale;
-      if (inner != 0) scale /= inner;
-    }
+    if (!p->a_side.scale_per_line) scale = scale_of(&p->a_side, 0) * scale / unit;
     lines->scales[i] = scale;
-    if (!t->epilogue.bias) continue;
-    const float bias = t->epilogue.bias[first + i];
-    lines->bias[i] = inner != 0 ? bias / inner : bias;
+    if (t->epilogue.bias) lines->bias[i] = t->epilogue.bias[first + i] / unit;
   }
 }
 
@@ -153,7 +148,7 @@ typedef struct {
 static void set_rows(
     const job *j, int64_t first, int64_t count, const void *const *pointers, row_lines *lines) {
   const zoo_qproduct *p = j->base;
-  const int64_t length = p->k / p->segments;  // the last segment of rows that are copied is the only one
+  const int64_t length = p->k / p->segments;
   const int64_t max_rows = p->kernels->max_rows;
   if (!j->has_column_zeros && !p->a_side.zero_per_line && !p->a_side.scale_per_line) return;
   for (int64_t i = 0; i < count; i++) {
@@ -202,15 +197,17 @@ static void take_rows(const job *j, int64_t m0, int64_t m1, block_memory *m) {
   const zoo_qproduct *p = j->base;
   const int max_rows = p->kernels->max_rows;
   const int64_t row = p->segments * p->groups * 4;
-  if (p->copy) p->copy(p->source, m0, (int)(m1 - m0), m->copies, row);
+  if (!p->point) p->copy(p->source, m0, (int)(m1 - m0), m->copies, row);
   for (int64_t i = m0; i < m1; i += max_rows) {
     const void **pointers = m->pointers + (i - m0) * p->segments;
     const int rows = (int)lesser(max_rows, m1 - i);
-    if (!p->copy) {
-      p->point(p->source, i, rows, max_rows, pointers);
-      continue;
+    if (p->point) p->point(p->source, i, rows, max_rows, pointers);
+    for (int r = 0; p->copy && r < rows; r++) {
+      if (p->point && pointers[r]) continue;
+      uint8_t *copy = m->copies + (i - m0 + r) * row;
+      if (p->point) p->copy(p->source, i + r, 1, copy, row);
+      for (int64_t s = 0; s < p->segments; s++) pointers[s * max_rows + r] = copy + s * p->groups * 4;
     }
-    for (int r = 0; r < rows; r++) pointers[r] = m->copies + (i - m0 + r) * row;
   }
   set_rows(j, m0, m1 - m0, m->pointers, &m->rows);
   if (!p->kernels->wide) return;
@@ -306,6 +303,10 @@ static void cut(job *j, int64_t threads) {
     }
   }
   j->across = divide_up(p->n, j->columns);
+  // As many blocks for each thread, of the same size but for a row or two of tiles.
+  int64_t down = divide_up(p->m, j->rows);
+  while (threads > 1 && down * j->across % threads != 0) down++;
+  j->rows = divide_up(divide_up(p->m, kernels->max_rows), down) * kernels->max_rows;
 }
 
 zoo_qtarget zoo_qtarget_bounded(const zoo_qtarget *target) {
@@ -367,7 +368,8 @@ void zoo_qgemm_run(
   const int copies = a_side.is_signed || k % 4 != 0;
   const zoo_qproduct p = {
       .kernels = zoo_qgemm_table(isa), .m = m, .n = n, .k = k, .segments = 1,
-      .groups = divide_up(k, 4), .point = point_at_rows, .copy = copies ? copy_rows : NULL,
+      .groups = divide_up(k, 4), .point = copies ? NULL : point_at_rows,
+      .copy = copies ? copy_rows : NULL,
       .source = &source, .packed = packed, .a_side = a_side, .b_side = b_side, .target = target,
       .c = c, .ldc = ldc};
   zoo_qproduct_run(&p, max_threads);

@@ -63,9 +63,10 @@ typedef struct {
   int64_t m, n;
   int64_t k;                 // bytes of a row that count
   int64_t segments, groups;  // of a row: k, each segment rounded up to groups of four
-  /// Where the segments of rows first ..< first + count are: pointers[segment · max_rows + row].
+  /// Where the segments of rows first ..< first + count are: pointers[segment · max_rows + row]. The first of a row is NULL
+  /// if it has to be copied. NULL: all rows are copied.
   void (*point)(const void *source, int64_t first, int count, int max_rows, const void **pointers);
-  /// Copies them to `to`, `ld` bytes apart, instead, if it is not NULL.
+  /// Copies rows to `to`, `ld` bytes apart. NULL: none has to be.
   void (*copy)(const void *source, int64_t first, int count, uint8_t *to, int64_t ld);
   const void *source;
   const int32_t *packed;     // panels of B
@@ -88,6 +89,14 @@ void zoo_qcolumns_set(
     const zoo_qproduct *product, const zoo_qtarget *target, int64_t first, int64_t count,
     const int32_t *sums, const zoo_qcolumns *lines);
 
+/// Whether sums become codes by one scale and one bias per column, in units of the codes.
+static inline int zoo_qtarget_is_scaled(const zoo_qtarget *target) {
+  return target->kind > ZOO_QOUT_F32 &&
+         (!target->through_real ||
+          (target->inner.scale == 0 && !target->residual && !target->epilogue.residual &&
+           target->epilogue.activation.kind == ZOO_ACTIVATION_NONE));
+}
+
 /// The target with bounds for its codes.
 zoo_qtarget zoo_qtarget_bounded(const zoo_qtarget *target);
 
@@ -100,7 +109,7 @@ typedef struct {
   int64_t segments, length;
   int64_t segment, row, column;
   int is_signed;
-  int joined;  // segments follow each other without gaps; else each begins with a group of four
+  int64_t run;  // so many segments follow each other without gaps; then the next begins with a group of four
 } zoo_qpanels;
 int64_t zoo_qpanels_groups(const zoo_qpanels *layout);
 void zoo_qpanels_pack(

@@ -22,6 +22,7 @@ static inline __attribute__((always_inline)) __m256i load_four(const char *p) {
 #define EVEN_LANES(x, y) __builtin_shufflevector(x, y, 0, 2, 4, 6, 8, 10, 12, 14)
 #define ODD_LANES(x, y) __builtin_shufflevector(x, y, 1, 3, 5, 7, 9, 11, 13, 15)
 #define MULTIPLY_ADD(sum, x, w) ((sum) + (vi)_mm256_madd_epi16((__m256i)(x), (__m256i)(w)))
+#define FUSED(a, b, c) ((vf)_mm256_fmadd_ps(a, b, c))
 #include "qgemm_kernels.inc"
 #pragma clang attribute pop
 #endif
