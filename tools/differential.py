@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Random cases of every operator: the same answers as ONNX Runtime, or as the standard's reference evaluator.
 
-Usage: differential.py [--seed N] [--count N] [--only OP,OP] [--index N] [--match PATTERN] [--keep FOLDER] …
+Usage: differential.py [--graphs] [--seed N] [--count N] [--only OP,OP] [--index N] [--match PATTERN] [--keep FOLDER] …
 
 Each case draws an operator version, its attributes, shapes and element types from a seed; ONNX Runtime answers it in a
 process of its own, the reference evaluator where ONNX Runtime has no kernel; `zoo-tool verify` computes many at once.
+With --graphs each case is a graph of several operators and two sets of inputs, which must give ONNX Runtime's results
+optimised, as it is written, and after conversion to .zoo.
+
 A difference that is not in differ/known_differences.txt fails the run. Numbers of cases are stable for a seed:
 `--index` repeats one, `--keep` leaves the folders of those that failed, or of those that fit `--match`.
 """
@@ -23,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import oracle
+from differ import batch
 
 KNOWN = Path(__file__).parent / "differ/known_differences.txt"
 SILENCE = 60  # seconds without a new row after which a child is taken for hung
@@ -70,14 +74,18 @@ def run_child(arguments, journal):
                 child.kill()
 
 
-def verify(paths, options):
+def configurations(options):
+    """The ways in which each case is computed: flags of `zoo-tool verify`."""
+    chosen = [f for f, on in (("--through-zoo", options.through_zoo), ("--no-optimize", options.no_optimize)) if on]
+    return [[], ["--no-optimize"], ["--through-zoo"]] if options.graphs and not chosen else [chosen]
+
+
+def verify(paths, flags):
     """{path: report}; a batch in which zoo-tool dies is halved until the case is found."""
     if not paths:
         return {}
-    flags = ["--json"] + [f for f, on in (("--through-zoo", options.through_zoo), ("--no-optimize", options.no_optimize))
-                          if on]  # fmt: skip
     try:
-        result = oracle.run_tool("verify", *paths, *flags, timeout=60 + len(paths))
+        result = oracle.run_tool("verify", *paths, "--json", *flags, timeout=60 + len(paths))
         return {Path(report["path"]): report for report in json.loads(result.stdout)}
     except (ValueError, subprocess.TimeoutExpired) as error:
         if len(paths) == 1:
@@ -85,7 +93,7 @@ def verify(paths, options):
             reason = f"exit {result.returncode}: {first_trap(result.stderr)}" if dead else "no answer in a minute"
             return {paths[0]: {"crash": reason}}
     middle = len(paths) // 2
-    return verify(paths[:middle], options) | verify(paths[middle:], options)
+    return verify(paths[:middle], flags) | verify(paths[middle:], flags)
 
 
 def first_trap(text):
@@ -122,7 +130,7 @@ def second_opinion(failures, options, folder):
     if not asked:
         return
     rows = ask_oracles(asked, options, folder, "reference")
-    reports = verify([folder / str(i) for i in asked if rows[i].get("oracle")], options)
+    reports = verify([folder / str(i) for i in asked if rows[i].get("oracle")], configurations(options)[0])
     for row in failures:
         other = rows.get(row["index"])
         if other is None:
@@ -133,13 +141,17 @@ def second_opinion(failures, options, folder):
 
 
 def run_chunk(indices, options, folder):
-    rows = ask_oracles(indices, options, folder)
+    rows = ask_oracles(indices, options, folder, "graphs" if options.graphs else "")
     asked = [i for i in indices if "case" in rows[i]]
-    reports = verify([folder / str(i) for i in asked], options)
+    for flags in configurations(options):
+        reports = verify([folder / str(i) for i in asked], flags)
+        for row in (rows[i] for i in asked):
+            if row.get("verdict", "same") == "same":
+                row["verdict"], row["detail"] = judge(row, reports[folder / str(row["index"])])
+                row["detail"] = " ".join([*flags, row["detail"]])
     failures = []
     for index in asked:
         row = rows[index]
-        row["verdict"], row["detail"] = judge(row, reports[folder / str(index)])
         if row["verdict"] in ("differs", "refused", "crashed"):
             failures.append(row)
         fits = re.search(options.match, line(row)) if options.match else row in failures
@@ -147,7 +159,8 @@ def run_chunk(indices, options, folder):
             kept = Path(options.keep) / f"{row['operator']}_{options.seed}_{index}"
             shutil.copytree(folder / str(index), kept, dirs_exist_ok=True)
             (kept / "case.txt").write_text(line(row) + "\n")
-    second_opinion(failures, options, folder / "second")
+    if not options.graphs:
+        second_opinion(failures, options, folder / "second")
     shutil.rmtree(folder, ignore_errors=True)
     return [rows[i] for i in indices]
 
@@ -212,8 +225,25 @@ def print_counts(counts, options):
     print("all operators: " + ", ".join(f"{v} {k}" for k, v in total.most_common()))
 
 
+def print_coverage(rows):
+    """Each operator's cases by version, and what has none."""
+    counts = collections.defaultdict(collections.Counter)
+    for row in rows:
+        if "case" in row:
+            counts[row["domain"], row["operator"]][row["since"]] += 1
+    bare = []
+    for (domain, name), versions in sorted(batch.schemas().items()):
+        cases = counts[domain, versions[0][0].name]
+        label = f"{domain}.{name}".lstrip(".")
+        print(f"{label:40} " + " ".join(f"{s.since_version}:{cases[s.since_version]}" for s, _ in versions))
+        bare += [f"{label}-{s.since_version}" for s, _ in versions if not cases[s.since_version]]
+    print(f"Operators without a generator: {', '.join(batch.without_generator()) or 'none'}")
+    print(f"Versions without a case here: {', '.join(bare) or 'none'}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--graphs", action="store_true", help="graphs of several operators instead of single ones")
     parser.add_argument("--seed", default="1")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--only", default="", metavar="OP,OP", help="operators by name")
@@ -224,6 +254,7 @@ def main():
     parser.add_argument("--through-zoo", action="store_true", help="convert each model to .zoo first")
     parser.add_argument("--no-optimize", action="store_true")
     parser.add_argument("--lenient", action="store_true", help="list what is computed though the oracle refuses it")
+    parser.add_argument("--coverage", action="store_true", help="how many cases each version of each operator had")
     parser.add_argument("--verbose", action="store_true", help="counts of each operator")
     options = parser.parse_args()
     oracle.announce()
@@ -234,6 +265,8 @@ def main():
         chunks = [indices[i : i + step] for i in range(0, len(indices), step)]
         parts = pool.map(lambda c: run_chunk(c, options, Path(folder) / str(c[0])), chunks)
         rows = [row for part in parts for row in part]
+    if options.coverage:
+        print_coverage(rows)
     sys.exit(report(rows, options, time.monotonic() - started))
 
 

@@ -1,6 +1,7 @@
 """Makes cases and asks the oracles, in a process that may die: ONNX Runtime can crash."""
 
 import json
+import resource
 import sys
 import traceback
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from . import generators, oracles, tolerance
+from . import generators, graphs, oracles, tolerance
+from .generators import contributed
 from .draw import LATEST, LATEST_ML, Draw, Skip, type_proto
 from .mutation import mutate
 from .oracles import Refusal
@@ -16,8 +18,10 @@ from .oracles import Refusal
 ORACLES = {
     "ort": oracles.onnxruntime_answer,
     "ort in f32": oracles.single_answer,
+    "differences": oracles.differences_answer,
     "reference": oracles.reference_answer,
 }
+MEMORY = 6 << 30  # address space of the process
 
 
 def schemas(only=None):
@@ -34,6 +38,9 @@ def schemas(only=None):
         newest = {"": LATEST, "ai.onnx.ml": LATEST_ML}.get(domain, 1)
         ends = [v.since_version for v in versions[1:]] + [newest + 1]
         table[domain, name] = [(v, e) for v, e in zip(versions, ends)]
+    for key, schema in contributed.SCHEMAS.items():
+        if only is None or schema.name in only:
+            table[key] = [(schema, 2)]
     return table
 
 
@@ -45,15 +52,15 @@ def without_generator():
 
 def drawn(seed, index, table):
     """Case number `index`: each operator in turn, its newer versions more often."""
-    keys = list(table)
-    versions = table[keys[index % len(keys)]]
+    key = list(table)[index % len(table)]
+    versions = table[key]
     generators_of = generators.load()
     for attempt in range(50):
         draw = Draw(f"{seed}/{index}/{attempt}", versions[0][0], 1)
         schema, end = versions[-1] if draw.chance(0.4) else draw.pick(versions)
         draw = Draw(f"{seed}/{index}/{attempt}/drawn", schema, draw.integer(schema.since_version, end - 1))
         try:
-            generators_of[schema.domain, schema.name](draw)
+            generators_of[key](draw)
             if draw.chance(0.06):
                 mutate(draw)
                 draw.damaged = True
@@ -62,7 +69,7 @@ def drawn(seed, index, table):
             return draw
         except Skip:
             continue
-    raise Skip(f"{keys[index % len(keys)]}: nothing fits")
+    raise Skip(f"{key}: nothing fits")
 
 
 def answer(draw, oracle=None):
@@ -73,7 +80,7 @@ def answer(draw, oracle=None):
         raise Refusal(f"no model: {error}") from None
     refusals = []
     for name, ask in ORACLES.items():
-        if oracle not in (None, name):
+        if oracle not in (None, name) or name != "ort" and is_contributed(draw):
             continue
         try:
             results, protos = ask(draw, types)
@@ -84,6 +91,11 @@ def answer(draw, oracle=None):
             if name == "ort" and oracle is None and is_invalid(draw):
                 break
     raise Refusal(" | ".join(refusals))
+
+
+def is_contributed(draw):
+    """Whether ONNX Runtime alone knows the operator."""
+    return isinstance(draw.schema, contributed.ContributedSchema)
 
 
 def is_invalid(draw):
@@ -135,7 +147,7 @@ def declared(draw, model):
 def one(seed, index, table, folder, oracle=None):
     """Makes, answers and writes a case; a row of the report."""
     draw = drawn(seed, index, table)
-    row = {"index": index, "operator": draw.schema.name, "domain": draw.schema.domain, "version": draw.version,
+    row = {"index": index, "operator": draw.schema.name, "domain": draw.schema.domain, "since": draw.version,
            "case": draw.describe()}  # fmt: skip
     try:
         name, results, protos = answer(draw, oracle)
@@ -149,14 +161,19 @@ def one(seed, index, table, folder, oracle=None):
 
 
 def main():
-    """`batch.py FOLDER SEED ORACLE ONLY INDEX…`: rows as JSON lines in FOLDER/rows.jsonl, `begin` before each."""
+    """`batch.py FOLDER SEED ORACLE ONLY INDEX…`: rows as JSON lines in FOLDER/rows.jsonl, `begin` before each.
+
+    ORACLE `graphs` makes random graphs instead of single operators.
+    """
+    # What asks for more is refused by the oracles instead of slowing the machine.
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     folder, seed, oracle, only = Path(sys.argv[1]), sys.argv[2], sys.argv[3] or None, sys.argv[4].split(",")
-    table = schemas(set(only) if only != [""] else None)
+    table = None if oracle == "graphs" else schemas(set(only) if only != [""] else None)
     with open(folder / "rows.jsonl", "a", encoding="utf-8") as rows:
         for index in map(int, sys.argv[5:]):
             print(json.dumps({"begin": index}), file=rows, flush=True)
             try:
-                row = one(seed, index, table, folder, oracle)
+                row = one(seed, index, table, folder, oracle) if table else graphs.one(seed, index, folder)
             except Skip as reason:
                 row = {"index": index, "skipped": str(reason)}
             except Exception:

@@ -38,6 +38,9 @@ class Draw:
         self.modern = None
         self.exact = False
         self.damaged = False
+        # Nodes before the operator's own.
+        self.prelude = []
+        self.standard_opset = 18 if schema.domain == "ai.onnx.ml" else LATEST
 
     # Choices
 
@@ -145,7 +148,7 @@ class Draw:
         """The model, its operands in `constants` as initializers, its outputs without types."""
         constants = self.constants if constants is None else constants
         node = self.node()
-        nodes, results = [node], [o for o in node.output if o]
+        nodes, results = [*self.prelude, node], [o for o in node.output if o]
         if self.shape_only:
             results = [f"{o}_shape" for o in node.output if o]
             nodes += [helper.make_node("Shape", [o], [f"{o}_shape"]) for o in node.output if o]
@@ -167,8 +170,7 @@ class Draw:
         opset = self.opset if opset is None else opset
         if self.schema.domain == "":
             return [helper.make_opsetid("", opset)]
-        standard = 18 if self.schema.domain == "ai.onnx.ml" else LATEST
-        return [helper.make_opsetid("", standard), helper.make_opsetid(self.schema.domain, opset)]
+        return [helper.make_opsetid("", self.standard_opset), helper.make_opsetid(self.schema.domain, opset)]
 
     def feeds(self, constants=None):
         constants = self.constants if constants is None else constants

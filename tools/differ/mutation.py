@@ -1,13 +1,38 @@
 """Damage: what makes a model wrong, or odd. The oracles say which; nothing may crash."""
 
-import numpy as np
+import math
 
+import numpy as np
+import onnx
+
+from .draw import Skip
 from .values import kind
+
+# What a legal answer may take: a single integer asks for gigabytes, which shows nothing and slows all else.
+LARGEST = 1 << 22
 
 
 def mutate(draw):
     draw.pick([drop, resize, retype, extreme, nonsense])(draw)
     draw.modern = None
+    bound(draw)
+
+
+def bound(draw):
+    """Skips a case whose results would be large, if it is legal at all."""
+    if any(draw.operands[i].size > LARGEST for i in tensors(draw)) or largest_output(draw) > LARGEST:
+        raise Skip("results too large")
+
+
+def largest_output(draw):
+    """Elements of the largest result, as far as the standard's inference sees it when all operands are constants."""
+    try:
+        model = draw.model(set(tensors(draw)))
+        inferred = onnx.shape_inference.infer_shapes(model, strict_mode=False, data_prop=True)
+    except Exception:
+        return 0
+    shapes = [[axis.dim_value for axis in output.type.tensor_type.shape.dim] for output in inferred.graph.output]
+    return max((math.prod(shape) for shape in shapes), default=0)
 
 
 def tensors(draw):
@@ -46,7 +71,8 @@ def extreme(draw):
     if whole:
         index = draw.pick(whole)
         changed = draw.operands[index].copy()
-        changed.reshape(-1)[draw.integer(0, changed.size - 1)] = draw.pick([1000, -1000, 2**31 - 1, -(2**31)])
+        far = [1000, -1000] + ([2**31 - 1, -(2**31)] if draw.schema.inputs else [])  # without a schema nothing bounds them
+        changed.reshape(-1)[draw.integer(0, changed.size - 1)] = draw.pick(far)
         draw.operands[index] = changed
 
 

@@ -80,6 +80,8 @@ def schema_types(draw):
 
 def well_typed(draw):
     """Whether the operands' element types are such as the schema allows together."""
+    if not draw.schema.inputs:
+        return True
     bound = {}
     variadic = onnx.defs.OpSchema.FormalParameterOption.Variadic
     for index, value in enumerate(draw.operands):
@@ -160,7 +162,7 @@ def versions(name, domain):
             _HISTORY.setdefault((schema.domain, schema.name), []).append(schema)
         for found in _HISTORY.values():
             found.sort(key=lambda s: s.since_version)
-    return _HISTORY[domain, name]
+    return _HISTORY.get((domain, name), [])
 
 
 def alike(schema, other):
@@ -258,6 +260,31 @@ def reference_answer(draw, types):
             raise Refusal(f"{type(error).__name__}: {error}", lacks)
         protos = [types.get(n) for n in names]
         return [typed(tidy(r), element(p)) for r, p in zip(results, protos)], protos
+
+
+STEP = 1e-5
+
+
+def differences_answer(draw, types):
+    """Gradients by central differences of the reference's values."""
+    if draw.schema.name != "Gradient" or draw.damaged:
+        raise Refusal("no gradient", lacks=True)
+    model = draw.model()
+    del model.graph.node[-1]
+    del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info("total", TensorProto.DOUBLE, []))
+    evaluator, feeds, found = ReferenceEvaluator(model), draw.feeds(), []
+    for name in draw.attributes["xs"]:
+        slope = np.zeros_like(feeds[name])
+        for place in np.ndindex(slope.shape):
+            ends = []
+            for sign in (1, -1):
+                moved = feeds[name].copy()
+                moved[place] += sign * STEP
+                ends.append(float(evaluator.run(None, feeds | {name: moved})[0]))
+            slope[place] = (ends[0] - ends[1]) / (2 * STEP)
+        found.append(slope)
+    return found, [guess_type(slope) for slope in found]
 
 
 def typed(result, dtype):

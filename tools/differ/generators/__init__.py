@@ -3,8 +3,8 @@
 import importlib
 
 REGISTRY = {}
-FAMILIES = ["classical", "control", "convolution", "elementwise", "indexing", "matrix", "movement", "normalization",
-            "pooling", "quantized", "recurrent", "reduction", "sequence", "signal", "text", "training"]  # fmt: skip
+FAMILIES = ["classical", "contributed", "control", "convolution", "elementwise", "image", "indexing", "matrix",
+            "movement", "normalization", "pooling", "quantized", "recurrent", "reduction", "sequence", "signal", "text", "training"]  # fmt: skip
 
 
 def case(*names, domain=""):

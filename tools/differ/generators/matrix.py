@@ -1,8 +1,9 @@
 """Matrix products, attention, determinants."""
 
 import numpy as np
+from onnx import helper, numpy_helper
 
-from ..values import kind
+from ..values import kind, onnx_type
 from . import case
 from .movement import integers
 
@@ -180,3 +181,29 @@ def linear_attention(draw):
     draw.outputs = 2
 
 
+@case("FlexAttention", domain="ai.onnx.preview")
+def flex_attention(draw):
+    batch, heads, groups = draw.integer(1, 2), draw.integer(1, 2), draw.integer(1, 2)
+    query, keys, size, width = (draw.integer(1, 6) for _ in range(4))
+    draw.special = False
+    dtype = draw.type("T1")
+    draw.tensor("T1", (batch, heads * groups, query, size))
+    draw.tensor("T1", (batch, heads, keys, size))
+    draw.tensor("T1", (batch, heads, keys, width))
+    draw.some(scale=draw.pick([0.3, 1.0]))
+    # What the subgraphs see has the precision of the scores.
+    precise = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
+    draw.some(score_mod=modification(draw, precise), prob_mod=modification(draw, precise))
+
+
+def modification(draw, dtype):
+    """A graph from scores to scores: a soft cap, a factor, or a bias for each pair."""
+    constant = numpy_helper.from_array(np.array(draw.pick([0.5, 2.0]), dtype), "k")
+    operators = draw.pick([["Mul"], ["Add"], ["Div", "Tanh", "Mul"], ["Identity"]])
+    nodes, name = [], "s"
+    for index, operator in enumerate(operators):
+        operands = [name, "k"] if operator in ("Mul", "Add", "Div") else [name]
+        nodes.append(helper.make_node(operator, operands, [f"r{index}"]))
+        name = f"r{index}"
+    scores = lambda name: helper.make_tensor_value_info(name, onnx_type(dtype), [None] * 4)  # noqa: E731
+    return helper.make_graph(nodes, "modification", [scores("s")], [scores(name)], [constant])
