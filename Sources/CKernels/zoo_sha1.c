@@ -29,17 +29,34 @@ static void add_block(uint32_t state[5], const uint8_t *bytes) {
   state[4] += e;
 }
 
-void zoo_sha1(const void *bytes, int64_t count, uint32_t state[5]) {
-  static const uint32_t first[5] = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0};
-  memcpy(state, first, sizeof first);
+void zoo_sha1_begin(zoo_sha1_state *state) {
+  *state = (zoo_sha1_state){.words = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0}};
+}
+
+void zoo_sha1_add(zoo_sha1_state *state, const void *bytes, int64_t count) {
   const uint8_t *at = bytes;
-  int64_t rest = count;
-  for (; rest >= 64; rest -= 64, at += 64) add_block(state, at);
+  size_t held = state->count % 64;
+  state->count += (uint64_t)count;
+  if (held > 0) {
+    size_t taken = 64 - held < (size_t)count ? 64 - held : (size_t)count;
+    memcpy(state->rest + held, at, taken);
+    if (held + taken < 64) return;
+    add_block(state->words, state->rest);
+    at += taken;
+    count -= (int64_t)taken;
+  }
+  for (; count >= 64; count -= 64, at += 64) add_block(state->words, at);
+  if (count > 0) memcpy(state->rest, at, (size_t)count);
+}
+
+void zoo_sha1_end(zoo_sha1_state *state, uint32_t digest[5]) {
   // The rest, a one bit, zeros, and the number of bits fill one or two blocks.
+  size_t rest = state->count % 64;
   uint8_t tail[128] = {0};
-  if (rest > 0) memcpy(tail, at, (size_t)rest);
+  memcpy(tail, state->rest, rest);
   tail[rest] = 0x80;
   int length = rest < 56 ? 64 : 128;
-  for (int i = 0; i < 8; i++) tail[length - 1 - i] = (uint8_t)((uint64_t)count << 3 >> (8 * i));
-  for (int start = 0; start < length; start += 64) add_block(state, tail + start);
+  for (int i = 0; i < 8; i++) tail[length - 1 - i] = (uint8_t)(state->count << 3 >> (8 * i));
+  for (int start = 0; start < length; start += 64) add_block(state->words, tail + start);
+  memcpy(digest, state->words, sizeof state->words);
 }

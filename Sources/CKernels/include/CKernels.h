@@ -18,7 +18,6 @@
 #include "zoo_move.h"
 #include "zoo_select.h"
 #include "zoo_threads.h"
-#include "zoo_transpose.h"
 #include "zoo_trees.h"
 #include "zoo_vector.h"
 #include "zoo_half.h"

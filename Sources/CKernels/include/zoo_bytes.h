@@ -10,8 +10,16 @@
 uint32_t zoo_crc32c(uint32_t crc, const void *bytes, int64_t count);
 uint32_t zoo_crc32c_portable(uint32_t crc, const void *bytes, int64_t count);
 
-/// The SHA-1 digest (FIPS 180-4, section 6.1) of `count` bytes as five words, the first being the most significant.
-void zoo_sha1(const void *bytes, int64_t count, uint32_t digest[5]);
+/// The SHA-1 digest (FIPS 180-4, section 6.1) of bytes that come in pieces.
+typedef struct {
+  uint32_t words[5];
+  uint8_t rest[64];  // bytes that do not fill a block yet
+  uint64_t count;    // of all bytes so far
+} zoo_sha1_state;
+void zoo_sha1_begin(zoo_sha1_state *state);
+void zoo_sha1_add(zoo_sha1_state *state, const void *bytes, int64_t count);
+/// Gives the digest as five words, the first being the most significant.
+void zoo_sha1_end(zoo_sha1_state *state, uint32_t digest[5]);
 
 /// Byte k of word i goes to `planes[k * count + i]`; byte 0 is the least significant. With `rotate`, each word is
 /// first rotated left by one bit, which moves the sign of a float out of the exponent's byte.

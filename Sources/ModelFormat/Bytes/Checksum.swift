@@ -14,14 +14,3 @@ func isChecksum(_ actual: UInt32, _ declared: UInt32) -> Bool {
     actual == declared
   #endif
 }
-
-/// The SHA-1 digest in 40 hexadecimal digits. ONNX uses it to tell whether external data is complete: it finds
-/// accidents, but proves nothing against somebody who wants two files with one digest.
-func sha1(_ bytes: UnsafeRawBufferPointer) -> String {
-  var words = [UInt32](repeating: 0, count: 5)
-  zoo_sha1(bytes.baseAddress, Int64(bytes.count), &words)
-  return words.map { word in
-    let digits = String(word, radix: 16)
-    return String(repeating: "0", count: 8 - digits.count) + digits
-  }.joined()
-}

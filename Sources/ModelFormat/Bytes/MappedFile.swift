@@ -1,7 +1,8 @@
+import CKernels
 import LibC
 
 /// The bytes of a file, mapped read-only, or a copy of bytes from memory, for as long as this object lives. Either
-/// way the first byte lies on a multiple of 64.
+/// way the first byte lies on a multiple of 64, and kernels may read 64 bytes past the last one.
 ///
 /// Another process that shortens the file while it is mapped makes reads of the lost part fail with SIGBUS; model
 /// files are replaced by renaming, never rewritten in place.
@@ -9,12 +10,12 @@ public final class MappedFile: @unchecked Sendable {
   public let bytes: UnsafeRawBufferPointer
   /// Where the file lies, as given; `nil` for bytes from memory. References to other files start from its folder.
   public let path: String?
-  private let isMapped: Bool
+  /// The size of the mapping; 0 for bytes from memory.
+  private let mappedCount: Int
 
   /// - Throws: `.fileAccess` with the system's reason.
   public init(path: String) throws(ModelError) {
     self.path = path
-    isMapped = true
     // Opening a named pipe would otherwise wait for its writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw Self.failure("cannot be opened", path) }
@@ -27,11 +28,19 @@ public final class MappedFile: @unchecked Sendable {
     let size = Int(status.st_size)
     guard size > 0 else {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      mappedCount = 0
       return
     }
-    guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED
-    else { throw Self.failure("cannot be mapped", path) }
-    bytes = UnsafeRawBufferPointer(start: base, count: size)
+    // The file is laid over pages of zeros, which remain where its last page ends less than a vector after its bytes.
+    mappedCount = Self.wholePages(size + TensorBuffer.alignment)
+    let zeros = mmap(nil, mappedCount, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let zeros, zeros != MAP_FAILED else { throw Self.failure("cannot be mapped", path) }
+    let base = mmap(zeros, size, PROT_READ, MAP_PRIVATE | MAP_FIXED, descriptor, 0)
+    guard base == zeros else {
+      munmap(zeros, mappedCount)
+      throw Self.failure("cannot be mapped", path)
+    }
+    bytes = UnsafeRawBufferPointer(start: zeros, count: size)
   }
 
   /// A copy of `source`.
@@ -39,7 +48,7 @@ public final class MappedFile: @unchecked Sendable {
   /// - Throws: `.limitExceeded` if there is no memory for it.
   public init(copying source: [UInt8]) throws(ModelError) {
     path = nil
-    isMapped = false
+    mappedCount = 0
     guard source.count > 0 else {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
       return
@@ -54,37 +63,50 @@ public final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(copy)
   }
 
-  /// How many bytes from the first on can be read without a fault: to the end of the last page, or of the padding.
-  package var readableCount: Int {
-    guard isMapped else { return bytes.isEmpty ? 0 : bytes.count + TensorBuffer.alignment }
-    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-    return (bytes.count + page - 1) / page * page
-  }
-
   deinit {
     guard let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress) else { return }
-    if isMapped { munmap(base, bytes.count) } else { free(base) }
+    if mappedCount > 0 { munmap(base, mappedCount) } else { free(base) }
   }
 
-  /// The bytes of `range`, which must lie in the file: a view of them, or a copy if so few follow that a kernel that
-  /// reads a whole vector past the last element could leave the mapping.
+  /// A view of the bytes of `range`, which must lie in the file.
   package func buffer(_ range: Range<Int>) throws(ModelError) -> TensorBuffer {
-    if let base = bytes.baseAddress, range.upperBound + TensorBuffer.alignment <= readableCount {
-      return TensorBuffer(viewing: base + range.lowerBound, byteCount: range.count, owner: self)
+    guard let base = bytes.baseAddress else { return try TensorBuffer(byteCount: 0) }
+    return TensorBuffer(viewing: base + range.lowerBound, byteCount: range.count, owner: self)
+  }
+
+  /// The SHA-1 digest in 40 hexadecimal digits. ONNX uses it to tell whether external data is complete: it finds
+  /// accidents, but proves nothing against somebody who wants two files with one digest. Of a mapped file, little more
+  /// than a piece is in memory at a time.
+  func sha1() -> String {
+    var state = zoo_sha1_state()
+    zoo_sha1_begin(&state)
+    let piece = 4 << 20
+    for start in stride(from: 0, to: bytes.count, by: piece) {
+      let range = start..<min(start + piece, bytes.count)
+      let part = UnsafeRawBufferPointer(rebasing: bytes[range])
+      zoo_sha1_add(&state, part.baseAddress, Int64(part.count))
+      release(range)
     }
-    let copy = try TensorBuffer(byteCount: range.count)
-    UnsafeMutableRawBufferPointer(start: copy.base, count: range.count)
-      .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[range]))
-    return copy
+    var words = [UInt32](repeating: 0, count: 5)
+    zoo_sha1_end(&state, &words)
+    return words.map { word in
+      let digits = String(word, radix: 16)
+      return String(repeating: "0", count: 8 - digits.count) + digits
+    }.joined()
+  }
+
+  private static func wholePages(_ count: Int) -> Int {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    return (count + page - 1) / page * page
   }
 
   /// Lets the pages that lie in `range` leave memory; they are read from the file again when they are used.
   package func release(_ range: Range<Int>) {
-    guard isMapped, let base = bytes.baseAddress else { return }
-    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-    let first = (range.lowerBound + page - 1) / page * page
-    let end = range.upperBound / page * page
-    guard first < end, end <= readableCount else { return }
+    guard mappedCount > 0, let base = bytes.baseAddress else { return }
+    let page = Self.wholePages(1)
+    let first = Self.wholePages(range.lowerBound)
+    let end = min(range.upperBound, bytes.count) / page * page
+    guard first < end else { return }
     madvise(UnsafeMutableRawPointer(mutating: base) + first, end - first, MADV_DONTNEED)
   }
 

@@ -1,6 +1,5 @@
 extension MappedFile {
-  /// A tensor of the packed elements at `offset`: a view of the file if they are aligned and if kernels may read a
-  /// vector past their end, else a copy.
+  /// A tensor of the packed elements at `offset`: a view of the file if they are aligned, else a copy.
   ///
   /// - Throws: `.malformed` unless the elements lie inside the file.
   package func tensor(
@@ -14,9 +13,7 @@ extension MappedFile {
     }
     let source = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])
     // A Swift Bool must be 0 or 1; files may hold any byte.
-    let mayView =
-      elementType != .bool && count + TensorBuffer.alignment <= readableCount - offset
-    if mayView, let start = source.baseAddress,
+    if elementType != .bool, let start = source.baseAddress,
       Int(bitPattern: start) % elementType.alignment == 0
     {
       let buffer = TensorBuffer(viewing: start, byteCount: count, owner: self)

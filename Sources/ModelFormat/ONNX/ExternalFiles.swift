@@ -50,7 +50,7 @@ final class ExternalFiles: Sendable {
         expected: "the 40 hexadecimal digits of a SHA-1 digest")
     }
     let known = digests.withLock { $0[location] }
-    let digest = known ?? sha1(file.bytes)
+    let digest = known ?? file.sha1()
     digests.withLock { $0[location] = digest }
     guard digest == checksum.lowercased() else {
       throw ModelError(

@@ -14,4 +14,23 @@ import Testing
       #expect("\(error)" == "\(path): not a regular file")
     }
   }
+
+  /// A file of whole pages, as external data often is: nothing of it may be copied for what kernels read past its end.
+  @Test(arguments: [4096, 65536, 4000, 4090])
+  func theLastTensorIsAViewWithRoomBehindIt(count: Int) throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+    try Data((0..<count).map { UInt8(truncatingIfNeeded: $0) }).write(
+      to: URL(fileURLWithPath: path))
+    defer { unlink(path) }
+    let file = try MappedFile(path: path)
+    let tensor = try file.tensor(.u8, shape: [1000], at: count - 1000)
+    try tensor.withBytes { bytes in
+      #expect(bytes.baseAddress == file.bytes.baseAddress.map { $0 + count - 1000 })
+      let behind = UnsafeRawBufferPointer(start: bytes.baseAddress, count: 1064)
+      #expect(behind[1000..<1064].allSatisfy { $0 == 0 })
+      #expect(behind[999] == UInt8(truncatingIfNeeded: count - 1))
+    }
+    file.release(0..<count)
+    #expect(file.bytes[count - 1] == UInt8(truncatingIfNeeded: count - 1))
+  }
 }

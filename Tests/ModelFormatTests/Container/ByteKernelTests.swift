@@ -29,6 +29,27 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 7, 63, 64, 65, 200])
+  func aDigestDoesNotDependOnThePieces(size: Int) {
+    func digest(_ bytes: [UInt8], pieces: Int) -> [UInt32] {
+      var state = zoo_sha1_state()
+      zoo_sha1_begin(&state)
+      for start in stride(from: 0, to: bytes.count, by: pieces) {
+        let piece = bytes[start..<min(start + pieces, bytes.count)]
+        piece.withUnsafeBytes { zoo_sha1_add(&state, $0.baseAddress, Int64($0.count)) }
+      }
+      var words = [UInt32](repeating: 0, count: 5)
+      zoo_sha1_end(&state, &words)
+      return words
+    }
+    let bytes = noise(1000)
+    #expect(digest(bytes, pieces: size) == digest(bytes, pieces: bytes.count))
+    // FIPS 180-4's example: "abc".
+    #expect(
+      digest(Array("abc".utf8), pieces: size)
+        == [0xa999_3e36, 0x4706_816a, 0xba3e_2571, 0x7850_c26c, 0x9cd0_d89d])
+  }
+
   @Test(arguments: [1, 2, 4, 8], [0, 1])
   func planesAgree(width: Int, rotate: Int) {
     for count in Self.counts {

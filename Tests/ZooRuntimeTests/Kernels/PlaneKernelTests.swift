@@ -89,36 +89,4 @@ private let windows = [
     let states = (0..<hidden).map { sigmoid(gates[hidden + $0]) * tanh(cells[$0]) }
     expectClose(h, states, ulps: 8, absolute: 1e-6)
   }
-
-  @Test(
-    arguments: [[3, 4, 5], [1, 1, 1], [2, 3, 4, 5], [33, 65], [2, 1, 7, 3]], [1, 2, 4, 8])
-  func transposes(shape: [Int], size: Int) {
-    let count = shape.reduce(1, *)
-    let bytes = (0..<count * size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-    for shift in shape.indices {
-      let permutation = shape.indices.map { ($0 + shift) % shape.count }.reversed().map {
-        Int32($0)
-      }
-      var plan = zoo_transpose()
-      #expect(zoo_transpose_plan(&plan, Int32(shape.count), shape, permutation, size) == 1)
-      var y = [UInt8](repeating: 0, count: count * size)
-      let items = zoo_transpose_items(&plan)
-      zoo_transpose_run(&plan, bytes, &y, 0, items / 2)
-      zoo_transpose_run(&plan, bytes, &y, items / 2, items)
-      var strides = [Int](repeating: 1, count: shape.count)
-      for axis in shape.indices.dropLast().reversed() {
-        strides[axis] = strides[axis + 1] * shape[axis + 1]
-      }
-      var want: [UInt8] = []
-      for at in 0..<count {
-        var (rest, source) = (at, 0)
-        for axis in permutation.reversed() {
-          source += rest % shape[Int(axis)] * strides[Int(axis)]
-          rest /= shape[Int(axis)]
-        }
-        want += bytes[source * size..<(source + 1) * size]
-      }
-      #expect(y == want)
-    }
-  }
 }

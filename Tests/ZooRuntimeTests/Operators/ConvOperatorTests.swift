@@ -25,14 +25,15 @@ import ZooRuntime
     let sums = sample.run(
       try MatrixOperatorTests.doubles(x), try MatrixOperatorTests.doubles(w))
     let want = sums.enumerated().map { $1 + bias[$0 / plane % sample.outputs] }
-    let node = OneNode(opType: "Conv", attributes: Self.attributes(sample))
+    let attributes = Self.attributes(sample)
     for weights in [[], [1, 2]] as [Set<Int>] {
       for threads in [1, 2] {
-        let y = try node.run([x, w, b], weights: weights, threads: threads)
+        let y = try NodeRunner.tensors(
+          "Conv", [x, w, b], attributes, constants: weights, threads: threads)
         try MatrixOperatorTests.expect(y[0], want, sample.yShape, "\(sample) \(element)")
       }
     }
-    let plain = try node.run([x, w])
+    let plain = try NodeRunner.tensors("Conv", [x, w], attributes)
     try MatrixOperatorTests.expect(plain[0], sums, sample.yShape, "\(sample) without bias")
   }
 
@@ -47,10 +48,9 @@ import ZooRuntime
     let want = sample.run(
       try MatrixOperatorTests.doubles(x), try MatrixOperatorTests.doubles(w)
     ).enumerated().map { max(0, $1 + residual[$0]) }
-    let node = OneNode(
-      opType: "FusedConv", domain: "zoo",
-      attributes: Self.attributes(sample) + [Attribute("activation", .string("relu"))])
-    let y = try node.run([x, w, nil, r], weights: [1])
+    let y = try NodeRunner.tensors(
+      "FusedConv", domain: "zoo", opset: 1, [x, w, nil, r],
+      Self.attributes(sample) + [Attribute("activation", .string("relu"))], constants: [1])
     try MatrixOperatorTests.expect(y[0], want, sample.yShape, "\(sample)")
   }
 
@@ -64,12 +64,9 @@ import ZooRuntime
     let w = try MatrixOperatorTests.tensor(.f32, sample.wShape, &numbers)
     let want = sample.run(
       try MatrixOperatorTests.doubles(x), try MatrixOperatorTests.doubles(w))
-    let node = OneNode(
-      opType: "Conv",
-      attributes: [
-        Attribute("strides", .ints([2, 2])), Attribute("auto_pad", .string(mode)),
-      ])
-    let y = try node.run([x, w], weights: [1])
+    let y = try NodeRunner.tensors(
+      "Conv", [x, w],
+      [Attribute("strides", .ints([2, 2])), Attribute("auto_pad", .string(mode))], constants: [1])
     try MatrixOperatorTests.expect(y[0], want, sample.yShape, mode)
   }
 
@@ -97,7 +94,7 @@ import ZooRuntime
   @Test func kernelsThatDoNotFitAreRefused() throws {
     let x = try Tensor([Float](repeating: 0, count: 16), shape: [1, 1, 4, 4])
     let w = try Tensor([Float](repeating: 0, count: 25), shape: [1, 1, 5, 5])
-    #expect(throws: ModelError.self) { try OneNode(opType: "Conv").run([x, w]) }
+    #expect(throws: ModelError.self) { try NodeRunner.tensors("Conv", [x, w]) }
   }
 }
 

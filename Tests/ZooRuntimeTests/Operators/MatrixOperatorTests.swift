@@ -105,7 +105,7 @@ import ZooRuntime
     let b = try Self.tensor(element, sample.b, &numbers)
     let want = try Self.reference(a, b, sample.y)
     for weights in [[], [1], [0]] as [Set<Int>] {
-      let y = try OneNode(opType: "MatMul").run([a, b], weights: weights)
+      let y = try NodeRunner.tensors("MatMul", [a, b], constants: weights)
       try Self.expect(y[0], want, sample.y, "\(sample) \(element) weights \(weights)")
     }
   }
@@ -129,11 +129,10 @@ import ZooRuntime
           Attribute("alpha", .float(0.25)), Attribute("beta", .float(beta)),
           Attribute("transA", .int(swapA ? 1 : 0)), Attribute("transB", .int(swapB ? 1 : 0)),
         ]
-        let node = OneNode(opType: "Gemm", attributes: attributes)
         let x = swapA ? try Self.transposed(a) : a
         let w = swapB ? try Self.transposed(b) : b
         for weights in [[], [1, 2]] as [Set<Int>] {
-          let y = try node.run([x, w, addend], weights: weights)
+          let y = try NodeRunner.tensors("Gemm", [x, w, addend], attributes, constants: weights)
           try Self.expect(y[0], want, [3, 5], "C \(c) \(element) swapped \(swapA)")
         }
       }
@@ -165,13 +164,14 @@ import ZooRuntime
     let attributes = [
       Attribute("alpha", .float(0.5)), Attribute("activation", .string("relu")),
     ]
-    let node = OneNode(opType: "FusedMatMul", domain: "zoo", attributes: attributes)
     let (x, r) = (try Self.doubles(bias), try Self.doubles(residual))
     let want = try Self.reference(a, b, [2, 3, 5]).enumerated().map { i, sum in
       max(0, 0.5 * sum + x[i % 5] + r[i])
     }
     for weights in [[], [1, 2]] as [Set<Int>] {
-      let y = try node.run([a, b, bias, residual], weights: weights)
+      let y = try NodeRunner.tensors(
+        "FusedMatMul", domain: "zoo", opset: 1, [a, b, bias, residual], attributes,
+        constants: weights)
       try Self.expect(y[0], want, [2, 3, 5], "fused")
     }
   }
@@ -180,7 +180,7 @@ import ZooRuntime
     var numbers = Numbers(seed: 8)
     let a = try Self.tensor(.f32, [3, 4], &numbers)
     let b = try Self.tensor(.f32, [5, 6], &numbers)
-    #expect(throws: ModelError.self) { try OneNode(opType: "MatMul").run([a, b]) }
-    #expect(throws: ModelError.self) { try OneNode(opType: "Gemm").run([a, b]) }
+    #expect(throws: ModelError.self) { try NodeRunner.tensors("MatMul", [a, b]) }
+    #expect(throws: ModelError.self) { try NodeRunner.tensors("Gemm", [a, b]) }
   }
 }

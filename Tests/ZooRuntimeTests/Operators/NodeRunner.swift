@@ -6,11 +6,12 @@ enum NodeRunner {
   /// The outputs of a node.
   ///
   /// - Parameters:
+  ///   - inputs: `nil` for one that is left out.
   ///   - constants: Indices of inputs that are weights of the model; the others are given when it runs.
   static func run(
     _ opType: String, domain: String = "", opset: Int = 21, _ inputs: [Value?],
     _ attributes: [Attribute] = [], outputs: Int = 1, constants: Set<Int> = [],
-    optimizes: Bool = true
+    optimizes: Bool = true, threads: Int? = nil
   ) throws -> [Value] {
     var model = Model(opsets: [OpsetImport("", opset)])
     if !domain.isEmpty { model.opsets = [OpsetImport("", 21), OpsetImport(domain, opset)] }
@@ -39,8 +40,20 @@ enum NodeRunner {
     model.main = graph
     var options = Session.Options()
     options.optimizes = optimizes
+    if let threads { options.threads = threads }
     let results = try Session(model, options: options).run(values: given)
     return (0..<outputs).compactMap { results["y\($0)"] }
+  }
+
+  /// The outputs of a node whose operands are tensors.
+  static func tensors(
+    _ opType: String, domain: String = "", opset: Int = 21, _ inputs: [Tensor?],
+    _ attributes: [Attribute] = [], constants: Set<Int> = [], threads: Int? = nil
+  ) throws -> [Tensor] {
+    try run(
+      opType, domain: domain, opset: opset, inputs.map { $0.map(Value.tensor) }, attributes,
+      constants: constants, threads: threads
+    ).compactMap(\.tensor)
   }
 
   /// Checks the outputs of a node with operands as inputs and as weights, optimised and not.

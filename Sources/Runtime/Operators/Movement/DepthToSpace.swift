@@ -5,20 +5,16 @@
 ///
 /// Source: ONNX `DepthToSpace`, opsets 1 to 13. Any element type.
 struct DepthToSpace: DataMovement {
-  let block: Int
-  let columnsFirst: Bool
+  let blocks: PixelBlocks
 
-  init(_ node: NodeReader) throws(ModelError) {
-    try node.require(inputs: 1...1)
-    block = try blockSize(node)
-    columnsFirst = try node.choice("mode", of: ["DCR", "CRD"], default: "DCR") == "CRD"
-  }
+  init(_ node: NodeReader) throws(ModelError) { blocks = try PixelBlocks(node) }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     let type = try inputs.tensor(0)
     guard let shape = type.shape else { return [.tensor(type)] }
-    try requireImage(shape, multiplesOf: block * block, axes: [1])
-    let factor = Dimension.fixed(block)
+    let b = blocks.size
+    try requireImage(shape, multiplesOf: b * b, axes: [1])
+    let factor = Dimension.fixed(b)
     return [
       .tensor(
         type.element,
@@ -27,14 +23,9 @@ struct DepthToSpace: DataMovement {
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
-    let (x, y) = (try io.input(0).shape, try io.output().shape)
-    let (plane, b) = (x[2] * x[3], block)
-    // Axes: n, c, h, i, w, j of the output.
-    let (across, down, right) = columnsFirst ? (b * b, b, 1) : (1, b * y[1], y[1])
+    let layout = blocks.layout(wide: try io.output().shape)
     return try StridedMove(
-      extents: [x[0], y[1], x[2], b, x[3], b],
-      inStrides: [x[1] * plane, across * plane, x[3], down * plane, 1, right * plane],
-      outStrides: [y[1] * y[2] * y[3], y[2] * y[3], b * y[3], y[3], b, 1]
+      extents: layout.extents, inStrides: layout.deep, outStrides: layout.wide
     ).kernel("depth_to_space", io)
   }
 }
@@ -46,20 +37,15 @@ struct DepthToSpace: DataMovement {
 ///
 /// Source: ONNX `SpaceToDepth`, opsets 1 to 28. Any element type.
 struct SpaceToDepth: DataMovement {
-  let block: Int
-  let columnsFirst: Bool
+  let blocks: PixelBlocks
 
-  init(_ node: NodeReader) throws(ModelError) {
-    try node.require(inputs: 1...1)
-    block = try blockSize(node)
-    columnsFirst = try node.choice("mode", of: ["DCR", "CRD"], default: "DCR") == "CRD"
-  }
+  init(_ node: NodeReader) throws(ModelError) { blocks = try PixelBlocks(node) }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     let type = try inputs.tensor(0)
     guard let shape = type.shape else { return [.tensor(type)] }
-    try requireImage(shape, multiplesOf: block, axes: [2, 3])
-    let factor = Dimension.fixed(block)
+    try requireImage(shape, multiplesOf: blocks.size, axes: [2, 3])
+    let factor = Dimension.fixed(blocks.size)
     return [
       .tensor(
         type.element, [shape[0], shape[1] * factor * factor, shape[2] / factor, shape[3] / factor])
@@ -67,24 +53,40 @@ struct SpaceToDepth: DataMovement {
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
-    let (x, y) = (try io.input(0).shape, try io.output().shape)
-    let (plane, b) = (y[2] * y[3], block)
-    let (across, down, right) = columnsFirst ? (b * b, b, 1) : (1, b * x[1], x[1])
-    // Axes: n, i, j, c, h, w of the output.
+    let layout = blocks.layout(wide: try io.input(0).shape)
     return try StridedMove(
-      extents: [x[0], b, b, x[1], y[2], y[3]],
-      inStrides: [x[1] * x[2] * x[3], x[3], 1, x[2] * x[3], b * x[3], b],
-      outStrides: [y[1] * plane, down * plane, right * plane, across * plane, y[3], 1]
+      extents: layout.extents, inStrides: layout.wide, outStrides: layout.deep
     ).kernel("space_to_depth", io)
   }
 }
 
-private func blockSize(_ node: NodeReader) throws(ModelError) -> Int {
-  let block = try node.int("blocksize")
-  guard block > 0, block < 1 << 16 else {
-    throw ModelError(.invalidAttribute, "attribute 'blocksize' is \(block)", expected: "1 or more")
+/// How blocks of pixels and channels stand for each other.
+struct PixelBlocks {
+  /// b, the pixels of a block along each axis.
+  let size: Int
+  private let columnsFirst: Bool
+
+  init(_ node: NodeReader) throws(ModelError) {
+    try node.require(inputs: 1...1)
+    size = try node.int("blocksize")
+    guard size > 0, size < 1 << 16 else {
+      throw ModelError(.invalidAttribute, "attribute 'blocksize' is \(size)", expected: "1 or more")
+    }
+    columnsFirst = try node.choice("mode", of: ["DCR", "CRD"], default: "DCR") == "CRD"
   }
-  return block
+
+  /// The axes n, c, h, i, w, j and their strides in the `wide` tensor, `[N, C, H·b, W·b]`, and in the deep one,
+  /// `[N, C·b², H, W]`.
+  func layout(wide y: [Int]) -> (extents: [Int], wide: [Int], deep: [Int]) {
+    let (b, channels, rows, columns) = (size, y[1], y[2] / size, y[3] / size)
+    let plane = rows * columns
+    let (across, down, right) = columnsFirst ? (b * b, b, 1) : (1, b * channels, channels)
+    return (
+      [y[0], channels, rows, b, columns, b],
+      [channels * y[2] * y[3], y[2] * y[3], b * y[3], y[3], b, 1],
+      [channels * b * b * plane, across * plane, columns, down * plane, 1, right * plane]
+    )
+  }
 }
 
 private func requireImage(

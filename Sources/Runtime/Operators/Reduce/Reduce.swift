@@ -34,12 +34,12 @@ struct Reduce: TensorOperator {
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
     guard let axes = try axes.axes(io) else { return .deferred }
     let x = try io.input(0)
-    // What is listed with `noop_with_empty_axes` is still squared, rooted and so on element by element.
-    let layout = ReduceLayout(x.shape, axes)
     let compute: ElementType =
       x.element.isFloatingPoint
       ? x.element.computeType
       : !isExactInIntegers ? .f64 : x.element == .u64 || x.element == .bool ? .u64 : .i64
+    // What is listed with `noop_with_empty_axes` is still squared, rooted and so on element by element.
+    let layout = try ReduceLayout(x.shape, axes, elementSize: compute.byteWidth)
     let stage = try Stage(io, as: compute, inputs: [0])
     let op = op
     let name = "reduce_" + String(cString: zoo_reduce_name(op)) + "_\(compute)"

@@ -1,5 +1,3 @@
-import CKernels
-
 /// Which axes an operator reduces: an attribute before some opset, an input since.
 struct ReduceAxes: Sendable {
   private let attribute: [Int]?
@@ -65,71 +63,51 @@ struct ReduceAxes: Sendable {
 /// not neighbours.
 struct ReduceLayout: Sendable {
   let layout: AxisLayout
-  let permutation: [Int]?
-  let shape: [Int]
+  private let transposition: PlannedMove?
+  let transposeBytes: Int
 
-  init(_ shape: [Int], _ axes: [Int]) {
-    self.shape = shape
+  /// - Throws: `.limitExceeded` if the transposition takes more axes than the kernel has.
+  init(_ shape: [Int], _ axes: [Int], elementSize: Int) throws(ModelError) {
     let reduced = Set(axes)
     // Axes of one element belong to either side.
     let busy = shape.indices.filter { shape[$0] != 1 }
     let runs = busy.map { reduced.contains($0) }
     let changes = zip(runs, runs.dropFirst()).filter { $0 != $1 }.count
-    let isDirect = changes <= 1 || (changes == 2 && runs.first == false)
-    if isDirect, let first = busy.first(where: { reduced.contains($0) }),
-      let last = busy.last(where: { reduced.contains($0) })
-    {
-      let outer = shape[..<first].reduce(1, *)
-      let inner = shape[(last + 1)...].reduce(1, *)
-      let axis = shape[first...last].reduce(1, *)
-      layout = AxisLayout([outer, axis, inner], along: 1)
-      permutation = nil
-    } else if isDirect {
-      layout = AxisLayout([shape.reduce(1, *), 1, 1], along: 1)
-      permutation = nil
-    } else {
-      let kept = shape.indices.filter { !reduced.contains($0) }
-      let outer = kept.map { shape[$0] }.reduce(1, *)
-      layout = AxisLayout([outer, axes.map { shape[$0] }.reduce(1, *), 1], along: 1)
-      permutation = kept + axes
+    guard changes <= 1 || (changes == 2 && runs.first == false) else {
+      let order = shape.indices.filter { !reduced.contains($0) } + axes
+      let extents = order.map { shape[$0] }
+      let strides = rowMajorStrides(shape)
+      transposition = try StridedMove(
+        extents: extents, inStrides: order.map { strides[$0] }, outStrides: rowMajorStrides(extents)
+      ).planned(elementSize)
+      let axis = axes.map { shape[$0] }.reduce(1, *)
+      layout = AxisLayout([extents.dropLast(axes.count).reduce(1, *), axis, 1], along: 1)
+      transposeBytes = max(64, layout.count * elementSize)
+      return
     }
+    transposition = nil
+    transposeBytes = 0
+    guard let first = busy.first(where: { reduced.contains($0) }),
+      let last = busy.last(where: { reduced.contains($0) })
+    else {
+      layout = AxisLayout([shape.reduce(1, *), 1, 1], along: 1)
+      return
+    }
+    layout = AxisLayout(
+      [
+        shape[..<first].reduce(1, *), shape[first...last].reduce(1, *),
+        shape[(last + 1)...].reduce(1, *),
+      ], along: 1)
   }
-
-  var transposeBytes: Int { permutation == nil ? 0 : max(64, layout.count * 8) }
 
   /// Input 0, transposed into the stage's scratch memory if it has to be.
   func arrange<T>(
     _ stage: Stage, _ context: borrowing KernelContext, _ type: T.Type
   ) -> UnsafePointer<T> {
     let x = stage.input(context, 0, as: T.self)
-    guard let permutation else { return x }
+    guard let transposition else { return x }
     let scratch = stage.scratch(context, as: T.self)
-    var plan = zoo_transpose()
-    let known = zoo_transpose_plan(
-      &plan, Int32(shape.count), shape, permutation.map(Int32.init), MemoryLayout<T>.stride)
-    if known != 0 {
-      zoo_transpose_run(&plan, x, scratch, 0, zoo_transpose_items(&plan))
-    } else {
-      walk(x, scratch, permutation)
-    }
+    transposition.run(from: x, to: scratch, context)
     return UnsafePointer(scratch)
-  }
-
-  /// For more axes than the kernel takes.
-  private func walk<T>(
-    _ x: UnsafePointer<T>, _ y: UnsafeMutablePointer<T>, _ permutation: [Int]
-  ) {
-    var strides = [Int](repeating: 1, count: shape.count)
-    for axis in shape.indices.dropLast().reversed() {
-      strides[axis] = strides[axis + 1] * shape[axis + 1]
-    }
-    for at in 0..<layout.count {
-      var (rest, source) = (at, 0)
-      for axis in permutation.reversed() {
-        source += rest % shape[axis] * strides[axis]
-        rest /= shape[axis]
-      }
-      y[at] = x[source]
-    }
   }
 }

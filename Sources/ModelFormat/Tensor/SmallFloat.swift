@@ -4,8 +4,8 @@ import LibC
 ///
 /// Sources: OCP 8-bit Floating Point Specification 1.0 (E4M3, E5M2); Noune et al. 2022 (the FNUZ kinds);
 /// OCP Microscaling Formats 1.0 (E8M0, E2M1); IEEE 754 binary16; bfloat16.
-struct SmallFloat: Sendable {
-  enum Special: Sendable {
+package struct SmallFloat: Sendable {
+  package enum Special: Sendable {
     /// Infinities and NaNs at the greatest exponent, as in IEEE 754.
     case ieee
     /// One NaN, all bits below the sign set; no infinity.
@@ -16,12 +16,12 @@ struct SmallFloat: Sendable {
     case none
   }
 
-  let exponentBits: Int
-  let mantissaBits: Int
-  let bias: Int
-  let special: Special
+  package let exponentBits: Int
+  package let mantissaBits: Int
+  package let bias: Int
+  package let special: Special
 
-  init?(_ type: ElementType) {
+  package init?(_ type: ElementType) {
     switch type {
     case .f8e4m3fn: self.init(4, 3, 7, .nanOnly)
     case .f8e4m3fnuz: self.init(4, 3, 8, .nanAtMinusZero)
@@ -63,7 +63,8 @@ struct SmallFloat: Sendable {
     }
   }
 
-  func value(_ code: UInt16) -> Double {
+  /// The number that a code stands for.
+  package func value(_ code: UInt16) -> Double {
     let magnitude = Int(code & (signBit - 1))
     let isNegative = code & signBit != 0
     if special == .nanAtMinusZero, code == signBit { return .nan }
@@ -84,7 +85,7 @@ struct SmallFloat: Sendable {
   ///
   /// - Parameter saturates: Values beyond the greatest, and infinity, become the greatest; otherwise infinity or,
   ///   where there is none, NaN.
-  func code(_ value: Double, saturates: Bool) -> UInt16 {
+  package func code(_ value: Double, saturates: Bool) -> UInt16 {
     if value.isNaN { return nan }
     let sign: UInt16 = value.sign == .minus ? signBit : 0
     let overflow: UInt16 = {
