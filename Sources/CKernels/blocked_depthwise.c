@@ -15,8 +15,13 @@ static void run_lines(void *context, int64_t begin, int64_t end) {
       .row = shape->dilation[1] * shape->input[2] * LANES, .columns = (int)shape->kernel[2],
       .width = shape->input[2], .out_width = shape->output[2], .stride = shape->stride[2],
       .dilation = shape->dilation[2], .pad = shape->pad[2]};
-  for (int64_t i = begin; i < end; i++) {
-    const int64_t y = i % height, plane = i / height, block = plane % blocks;
+  int64_t y = begin % height, plane = begin / height;
+  for (int64_t i = begin; i < end; i++, y++) {
+    if (y == height) {
+      y = 0;
+      plane++;
+    }
+    const int64_t block = plane % blocks;
     const int64_t top = y * shape->stride[1] - shape->pad[1], step = shape->dilation[1];
     int64_t first = 0, last = shape->kernel[1];
     while (first < last && top + first * step < 0) first++;

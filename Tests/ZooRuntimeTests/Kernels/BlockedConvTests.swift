@@ -31,6 +31,8 @@ import Testing
         batch: 2, groups: 37, channels: 37, outputs: 37, [19, 23], [3, 3], strides: 2),
       ConvReference(groups: 8, channels: 8, outputs: 8, [12, 31], [5, 5], dilations: 2, pads: 4),
       ConvReference(groups: 20, channels: 20, outputs: 20, [3, 2], [7, 7], strides: 3, pads: 3),
+      ConvReference(groups: 32, channels: 32, outputs: 32, [7, 7], [3, 3], pads: 1),
+      ConvReference(groups: 19, channels: 19, outputs: 19, [9, 16], [5, 5], strides: 2, pads: 2),
     ].map { Case(form: ZOO_BLOCKED_DEPTHWISE, reference: $0) }
     + [
       ConvReference(batch: 2, channels: 3, outputs: 24, [17, 18], [3, 3], strides: 2, pads: 1),

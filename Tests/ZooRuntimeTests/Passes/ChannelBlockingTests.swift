@@ -123,4 +123,40 @@ import ZooRuntime
     try chain.expect(
       "y", x, types: ["BlockedConv", "BlockedConvTranspose", "BlockedConvTranspose"])
   }
+
+  /// Convolutions over one axis are computed as over images of one row.
+  @Test func aChainOverOneAxisStaysInBlocks() throws {
+    var numbers = Numbers(seed: 25)
+    var chain = Chain(input: [2, 5, 61])
+    try chain.weight("A", [20, 5, 7], &numbers)
+    try chain.weight("D", [20, 1, 3], &numbers)
+    try chain.weight("P", [20, 20, 1], &numbers)
+    try chain.weight("V", [20], &numbers, 0.5)
+    try chain.weight("C", [1, 20, 1], &numbers)
+    let window = [
+      Attribute("kernel_shape", .ints([7])), Attribute("strides", .ints([2])),
+      Attribute("pads", .ints([4, 1])), Attribute("dilations", .ints([2])),
+    ]
+    chain.node("Conv", ["x", "A"], "a", window)
+    chain.node("BatchNormalization", ["a", "V", "V", "V", "V"], "b")
+    chain.node(
+      "Conv", ["b", "D"], "c",
+      [Attribute("group", .int(20)), Attribute("auto_pad", .string("SAME_UPPER"))])
+    chain.node("Relu", ["c"], "d")
+    chain.node("Conv", ["d", "P"], "e", [])
+    chain.node("Add", ["e", "b"], "f")
+    chain.node("Concat", ["f", "d"], "g", [Attribute("axis", .int(-2))])
+    chain.node(
+      "MaxPool", ["g"], "h",
+      [Attribute("kernel_shape", .ints([3])), Attribute("pads", .ints([1, 0]))])
+    chain.node("GlobalAveragePool", ["h"], "i")
+    chain.node("Mul", ["h", "i"], "y")
+    let x = try Tensor(Array(numbers.floats(2 * 5 * 61)), shape: [2, 5, 61])
+    try chain.expect(
+      "y", x,
+      types: [
+        "BlockedConv", "BlockedConv", "BlockedConv", "BlockedConcat", "BlockedMaxPool",
+        "BlockedGlobalAveragePool", "BlockedAffine", "FromChannelBlocks",
+      ])
+  }
 }

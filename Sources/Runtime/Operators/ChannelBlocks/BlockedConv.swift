@@ -5,7 +5,7 @@ import ModelFormat
 ///
 /// |        | name       | shape                       | element types |
 /// |--------|------------|-----------------------------|---------------|
-/// | input  | `X`        | images in blocks, or few channels in planes | `f32` |
+/// | input  | `X`        | images in blocks, or few channels in planes (of one row where `height` is left out) | `f32` |
 /// | input  | `W`        | `[m, c / group, kh, kw]`    | `f32` |
 /// | input  | `B`        | `[m]`, optional             | `f32` |
 /// | input  | `residual` | shape of `Y`, optional      | `f32` |
@@ -31,7 +31,7 @@ struct BlockedConv: TensorOperator {
     let x = try inputs.tensor(0, of: [.f32])
     let w = try inputs.tensor(1, of: [.f32])
     guard let shape = x.shape, let weights = w.shape else { return [.tensor(.f32, nil)] }
-    var planes = shape
+    var planes = ChannelBlocks.images(shape)
     if shape.rank == 5 {
       _ = try ChannelBlocks.input(inputs, 0)
       planes = ChannelBlocks.planes(shape, channels: weights[1] * .fixed(geometry.groups))
@@ -45,13 +45,14 @@ struct BlockedConv: TensorOperator {
   /// The extents for a kernel.
   private func kernelShape(_ io: NodeIO) throws(ModelError) -> zoo_conv_shape {
     let (x, w, y) = (try io.input(0).shape, try io.input(1).shape, try io.output().shape)
-    let planes = x.count == 5 ? ChannelBlocks.planes(x, channels: w[1] * geometry.groups) : x
+    var planes = x.count == 5 ? ChannelBlocks.planes(x, channels: w[1] * geometry.groups) : x
+    if planes.count == 3 { planes.insert(1, at: 2) }
     return geometry.kernelShape(x: planes, w: w, y: ChannelBlocks.planes(y, channels: w[0]))
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
     let shape = try kernelShape(io)
-    let isPlanar = try io.input(0).rank == 4
+    let isPlanar = try io.input(0).rank < 5
     let form = withUnsafePointer(to: shape) { zoo_blocked_conv_form($0, isPlanar ? 1 : 0) }
     let takes = withUnsafePointer(to: shape) { zoo_blocked_conv_takes($0, form) } != 0
     guard takes, !isPlanar || form == ZOO_BLOCKED_PLANES else {

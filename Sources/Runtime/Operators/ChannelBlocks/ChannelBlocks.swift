@@ -23,6 +23,11 @@ enum ChannelBlocks {
     [blocks[0], channels, blocks[2], blocks[3]]
   }
 
+  /// `[batch, channels, width]` as images of one row.
+  static func images(_ planes: Shape) -> Shape {
+    planes.rank == 3 ? Shape([planes[0], planes[1], .fixed(1), planes[2]]) : planes
+  }
+
   /// Blocks that hold so many channels.
   static func count(_ channels: Dimension) -> Dimension {
     (channels + .fixed(lanes - 1)) / .fixed(lanes)
@@ -42,23 +47,25 @@ enum ChannelBlocks {
   }
 }
 
-/// `ToChannelBlocks`: images `[batch, channels, height, width]` of `f32` in channel blocks.
+/// `ToChannelBlocks`: images `[batch, channels, height, width]` of `f32` in channel blocks; without `height` they are
+/// images of one row.
 struct ToChannelBlocks: TensorOperator {
   init(_ node: NodeReader) throws(ModelError) { try node.require(inputs: 1...1) }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     let x = try inputs.tensor(0, of: [.f32])
     guard let shape = x.shape else { return [.tensor(.f32, nil)] }
-    guard shape.rank == 4 else {
+    guard (3...4).contains(shape.rank) else {
       throw ModelError(
         .shapeMismatch, "the input is \(shape)", expected: "[batch, channels, height, width]")
     }
-    return [.tensor(.f32, ChannelBlocks.shape(shape))]
+    return [.tensor(.f32, ChannelBlocks.shape(ChannelBlocks.images(shape)))]
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
     let x = try io.input(0).shape
-    let (images, channels, pixels) = (Int64(x[0]), Int64(x[1]), Int64(x[2] * x[3]))
+    let (images, channels) = (Int64(x[0]), Int64(x[1]))
+    let pixels = Int64(x[2...].reduce(1, *))
     // Single pixels lie the same way in both layouts.
     if pixels == 1, x[1] % ChannelBlocks.lanes == 0 { return .alias() }
     return Kernel("blocks_from_planes_f32") { context in
@@ -74,12 +81,18 @@ struct ToChannelBlocks: TensorOperator {
 /// | attr | meaning |
 /// |---|---|
 /// | `channels` | how many lanes are channels |
+/// | `rank` | 4, or 3 for `[batch, channels, width]` of images of one row |
 struct FromChannelBlocks: TensorOperator {
   let channels: Int
+  let rank: Int
 
   init(_ node: NodeReader) throws(ModelError) {
     try node.require(inputs: 1...1)
     channels = try node.int("channels")
+    rank = try node.int("rank", default: 4)
+    guard (3...4).contains(rank) else {
+      throw ModelError(.invalidAttribute, "rank is \(rank)", expected: "3 or 4")
+    }
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
@@ -90,7 +103,12 @@ struct FromChannelBlocks: TensorOperator {
         .shapeMismatch, "\(shape[1]) blocks for \(channels) channels",
         expected: "\(ChannelBlocks.count(channels))")
     }
-    return [.tensor(.f32, ChannelBlocks.planes(shape, channels: .fixed(channels)))]
+    let planes = ChannelBlocks.planes(shape, channels: .fixed(channels))
+    guard rank == 3 else { return [.tensor(.f32, planes)] }
+    guard planes[2].canBe(1) else {
+      throw ModelError(.shapeMismatch, "\(shape[2]) rows", expected: "1")
+    }
+    return [.tensor(.f32, Shape([planes[0], planes[1], planes[3]]))]
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {

@@ -3,7 +3,7 @@ import ModelFormat
 
 /// Keeps images in channel blocks over chains of convolutions and what is between them.
 ///
-/// Convolutions of `f32` with constant weights over two spatial axes take and give blocks (`BlockedConv`); pooling,
+/// Convolutions of `f32` with constant weights over one or two spatial axes take and give blocks (`BlockedConv`); pooling,
 /// elementwise operators, concatenation and resizing do so where all their images are in blocks already. Where somebody
 /// else needs a value, `FromChannelBlocks` makes it; where a convolution's input is not in blocks, `ToChannelBlocks`
 /// does, unless it has so few channels that the convolution reads them as they are.
@@ -29,6 +29,10 @@ struct BlockRewriter {
   /// The value in blocks of each value that has one, and how many channels it has.
   private var twins: [ValueID: ValueID] = [:]
   private var channelCounts: [ValueID: Int] = [:]
+  /// How many axes each value that has a twin has: 3 or 4.
+  private var ranks: [ValueID: Int] = [:]
+  /// Weights over two axes that stand for weights over one.
+  private var widened: [ValueID: ValueID] = [:]
 
   init(_ context: PassContext) { self.context = context }
 
@@ -47,18 +51,21 @@ struct BlockRewriter {
   // MARK: Values
 
   /// The value in blocks, made before node `index` if it is not there.
-  private mutating func twin(_ value: ValueID, channels: Int, before index: Int) -> ValueID {
+  private mutating func twin(
+    _ value: ValueID, channels: Int, rank: Int, before index: Int
+  ) -> ValueID {
     if let twin = twins[value] { return twin }
-    let twin = newTwin(value, channels)
+    let twin = newTwin(value, channels, rank)
     context.editor.insert(
       Node("ToChannelBlocks", domain: "zoo", inputs: [value], outputs: [twin]), before: index)
     return twin
   }
 
-  private mutating func newTwin(_ value: ValueID, _ channels: Int) -> ValueID {
+  private mutating func newTwin(_ value: ValueID, _ channels: Int, _ rank: Int) -> ValueID {
     let twin = context.editor.addValue(context.editor.name(of: value) + "/blocks")
     twins[value] = twin
     channelCounts[value] = channels
+    ranks[value] = rank
     return twin
   }
 
@@ -72,18 +79,20 @@ struct BlockRewriter {
 
   /// Puts `blocked` where node `index` stood, which gave `value`; who needs `value` itself gets it from the blocks.
   private mutating func replace(
-    _ index: Int, _ value: ValueID, channels: Int, with blocked: Node
+    _ index: Int, _ value: ValueID, channels: Int, rank: Int, with blocked: Node
   ) {
     var blocked = blocked
     let name = context.editor.nodes[index]?.name ?? ""
-    blocked.outputs = [newTwin(value, channels)]
+    blocked.outputs = [newTwin(value, channels, rank)]
     context.editor.insert(blocked, before: index)
     context.editor.replace(
       index,
       with: Node(
         "FromChannelBlocks", domain: "zoo", name: name.isEmpty ? "" : name + "/planes",
         inputs: [twins[value]], outputs: [value],
-        attributes: [Attribute("channels", .int(Int64(channels)))]))
+        attributes: [
+          Attribute("channels", .int(Int64(channels))), Attribute("rank", .int(Int64(rank))),
+        ]))
     context.applied(blocked, "computed in channel blocks")
     hasChanged = true
   }
@@ -103,13 +112,17 @@ struct BlockRewriter {
     blocked.opType = "BlockedConv"
     blocked.domain = "zoo"
     let readsPlanes = !isInBlocks && conv.takes(planes: true)
-    if !readsPlanes { blocked.inputs[0] = twin(x, channels: conv.inputChannels, before: index) }
-    if blocked.inputs.count > 3, let residual = blocked.inputs[3] {
-      blocked.inputs[3] = twin(residual, channels: conv.channels, before: index)
+    if !readsPlanes {
+      blocked.inputs[0] = twin(x, channels: conv.inputChannels, rank: conv.rank, before: index)
     }
-    let chain = AffineChain(after: output, channels: conv.channels, rank: 4, context)
+    blocked.inputs[1] = imageWeights(conv)
+    if blocked.inputs.count > 3, let residual = blocked.inputs[3] {
+      blocked.inputs[3] = twin(
+        residual, channels: conv.channels, rank: conv.rank, before: index)
+    }
+    let chain = AffineChain(after: output, channels: conv.channels, rank: conv.rank, context)
     guard let chain, let last = chain.nodes.last else {
-      replace(index, output, channels: conv.channels, with: blocked)
+      replace(index, output, channels: conv.channels, rank: conv.rank, with: blocked)
       return
     }
     while blocked.inputs.count < 5 { blocked.inputs.append(nil) }
@@ -118,7 +131,18 @@ struct BlockRewriter {
     blocked.inputs.append(try pixel(chain.shift, name + "/shift"))
     context.editor.remove(index)
     for removed in chain.nodes.dropLast() { context.editor.remove(removed) }
-    replace(last, chain.result, channels: conv.channels, with: blocked)
+    replace(last, chain.result, channels: conv.channels, rank: conv.rank, with: blocked)
+  }
+
+  /// The weights over two axes.
+  private mutating func imageWeights(_ conv: BlockableConv) -> ValueID? {
+    guard let weights = conv.node.inputs[1], let tensor = conv.widened else {
+      return conv.node.inputs[1]
+    }
+    if let known = widened[weights] { return known }
+    let value = context.editor.addWeight(context.editor.name(of: weights) + "/images", tensor)
+    widened[weights] = value
+    return value
   }
 
   /// A transposed convolution whose taps do not overlap, with the scales, shifts and activation behind it.
@@ -156,7 +180,7 @@ struct BlockRewriter {
       context.applied(blocked, "computed from channel blocks")
       hasChanged = true
     } else {
-      replace(last, result, channels: spread.channels, with: blocked)
+      replace(last, result, channels: spread.channels, rank: 4, with: blocked)
     }
   }
 
@@ -189,17 +213,26 @@ struct BlockRewriter {
 
   private func channels(_ value: ValueID?) -> Int { value.flatMap { channelCounts[$0] } ?? 0 }
 
+  private func rank(_ value: ValueID?) -> Int { value.flatMap { ranks[$0] } ?? 4 }
+
+  /// Replaces a node whose output has the channels and axes of `input`.
+  private mutating func replace(
+    _ index: Int, _ output: ValueID, like input: ValueID?, with blocked: Node
+  ) {
+    replace(index, output, channels: channels(input), rank: rank(input), with: blocked)
+  }
+
   private mutating func blockElementwise(_ node: Node, _ index: Int, _ output: ValueID) {
     var blocked = node
     blocked.inputs[0] = node.inputs[0].flatMap { twins[$0] }
-    replace(index, output, channels: channels(node.inputs[0]), with: blocked)
+    replace(index, output, like: node.inputs[0], with: blocked)
   }
 
   /// A chain of constant scales and shifts, and the activation behind it.
   private mutating func blockAffine(_ node: Node, _ index: Int) throws(ModelError) -> Bool {
     guard let x = node.inputs.first(where: { isImage($0) }) ?? nil,
       let chain = AffineChain(
-        from: index, of: x, channels: channels(x), rank: 4, context),
+        from: index, of: x, channels: channels(x), rank: rank(x), context),
       var last = chain.nodes.last
     else { return false }
     var (result, removed) = (chain.result, chain.nodes)
@@ -216,19 +249,19 @@ struct BlockRewriter {
       twins[x], try pixel(chain.scale, name + "/scale"), try pixel(chain.shift, name + "/shift"),
     ]
     for index in removed where index != last { context.editor.remove(index) }
-    replace(last, result, channels: channels(x), with: blocked)
+    replace(last, result, like: x, with: blocked)
     return true
   }
 
   private mutating func blockPool(_ node: Node, _ index: Int, _ output: ValueID) {
-    guard case .ints(let kernel)? = node.attribute("kernel_shape"), kernel.count == 2,
-      isSmall(node)
+    guard case .ints(let kernel)? = node.attribute("kernel_shape"),
+      kernel.count == rank(node.inputs[0]) - 2, isSmall(node)
     else { return }
-    var blocked = node
+    var blocked = node.asImages
     blocked.opType = "Blocked" + node.opType
     blocked.domain = "zoo"
     blocked.inputs = [node.inputs[0].flatMap { twins[$0] }]
-    replace(index, output, channels: channels(node.inputs[0]), with: blocked)
+    replace(index, output, like: node.inputs[0], with: blocked)
   }
 
   /// Whether windows have extents that the kernels' 32-bit numbers hold.
@@ -245,10 +278,10 @@ struct BlockRewriter {
     let blocked = Node(
       "Blocked" + kind, domain: "zoo", name: node.name,
       inputs: [node.inputs[0].flatMap { twins[$0] }], outputs: [])
-    replace(index, output, channels: channels(node.inputs[0]), with: blocked)
+    replace(index, output, like: node.inputs[0], with: blocked)
   }
 
-  /// Whether a mean is one over both spatial axes, which stay as extents of 1.
+  /// Whether a mean is one over all spatial axes, which stay as extents of 1.
   private func reducesPixels(_ node: Node) -> Bool {
     if case .int(0)? = node.attribute("keepdims") { return false }
     var axes: [Int] = []
@@ -258,19 +291,21 @@ struct BlockRewriter {
       let tensor = context.constants[value] ?? (try? context.editor.weight(value)?.tensor())
       axes = tensor?.integers ?? []
     }
-    return Set(axes.map { $0 < 0 ? $0 + 4 : $0 }) == [2, 3]
+    let rank = rank(node.inputs[0])
+    return Set(axes.map { $0 < 0 ? $0 + rank : $0 }) == Set(2..<rank)
   }
 
   private mutating func blockConcat(_ node: Node, _ index: Int, _ output: ValueID) {
-    guard case .int(let axis)? = node.attribute("axis"), axis == 1 || axis == -3,
-      node.inputs.allSatisfy({ isImage($0) })
+    let rank = rank(node.inputs.first ?? nil)
+    guard case .int(let axis)? = node.attribute("axis"), axis == 1 || axis == 1 - Int64(rank),
+      node.inputs.allSatisfy({ isImage($0) && self.rank($0) == rank })
     else { return }
     let counts = node.inputs.map { channels($0) }
     let blocked = Node(
       "BlockedConcat", domain: "zoo", name: node.name,
       inputs: node.inputs.map { $0.flatMap { twins[$0] } }, outputs: [],
       attributes: [Attribute("channels", .ints(counts.map(Int64.init)))])
-    replace(index, output, channels: counts.reduce(0, +), with: blocked)
+    replace(index, output, channels: counts.reduce(0, +), rank: rank, with: blocked)
   }
 
   private mutating func blockResize(_ node: Node, _ index: Int, _ output: ValueID) {
@@ -290,16 +325,17 @@ struct BlockRewriter {
       Attribute("operator_version", .int(Int64(context.editor.opset(of: node)))),
       Attribute("upsample", .int(node.opType == "Upsample" ? 1 : 0)),
     ]
-    replace(index, output, channels: count, with: blocked)
+    replace(index, output, channels: count, rank: 4, with: blocked)
   }
 
   // MARK: Arithmetic
 
   private mutating func blockArithmetic(_ node: Node, _ index: Int, _ output: ValueID) {
-    let count = channels(node.inputs.first { isImage($0) } ?? nil)
+    let image = node.inputs.first { isImage($0) } ?? nil
+    let (count, rank) = (channels(image), rank(image))
     guard node.inputs.count == 2 || node.opType == "Sum",
-      node.inputs.allSatisfy({ isImage($0) && channels($0) == count }),
-      context.type(output)?.shape?.rank == 4
+      node.inputs.allSatisfy({ isImage($0) && channels($0) == count && self.rank($0) == rank }),
+      context.type(output)?.shape?.rank == rank
     else { return }
     var blocked = node
     blocked.inputs = node.inputs.map { $0.flatMap { twins[$0] } }
@@ -309,7 +345,7 @@ struct BlockRewriter {
         "BlockedAffine", domain: "zoo", name: node.name,
         inputs: node.opType == "Mul" ? names : [names[0], nil, names[1]], outputs: [])
     }
-    replace(index, output, channels: count, with: blocked)
+    replace(index, output, channels: count, rank: rank, with: blocked)
   }
 
   /// The image and the one pixel that it is multiplied by or added to, if it is so.
@@ -317,8 +353,8 @@ struct BlockRewriter {
     let operands = node.inputs.compactMap { $0 }
     guard ["Mul", "Add", "Sum"].contains(node.opType), operands.count == 2 else { return nil }
     let arePixels = operands.map { value in
-      guard let shape = context.type(value)?.shape, shape.rank == 4 else { return false }
-      return shape[2] == .fixed(1) && shape[3] == .fixed(1)
+      guard let shape = context.type(value)?.shape, shape.rank == rank(value) else { return false }
+      return shape.dimensions.dropFirst(2).allSatisfy { $0 == .fixed(1) }
     }
     switch (arePixels[0], arePixels[1]) {
     case (false, true): return operands
