@@ -64,6 +64,7 @@ typedef struct {
   const zoo_gemm_f32_problem *problem;
   int64_t m0, m1, n0, n1;
   int64_t first_k, k;
+  int64_t height;      // rows of a panel of A, but for the last
   const float *a, *b;  // panels of this step, or NULL where the whole side is packed
   int accumulate, last;
 } step;
@@ -79,9 +80,9 @@ static zoo_tile_target target_at(const zoo_tile_target *whole, int64_t row, int6
 static void run_tile(const step *s, int64_t row, int64_t column) {
   const zoo_gemm_f32_problem *problem = s->problem;
   const zoo_gemm_f32_kernels *kernels = problem->kernels;
-  const int rows = (int)lesser(kernels->max_rows, s->m1 - row);
+  const int rows = (int)lesser(s->height, s->m1 - row);
   const int columns = (int)lesser(kernels->max_columns, s->n1 - column);
-  const int vectors = (columns + kernels->vector - 1) / kernels->vector;
+  const int vectors = (int)((unsigned)(columns + kernels->vector - 1) / (unsigned)kernels->vector);
   const int width = vectors * kernels->vector;
   const float *a = s->a ? s->a + (row - s->m0) * s->k
                         : problem->packed_a + row * problem->k + s->first_k * rows;
@@ -105,21 +106,20 @@ static void run_tile(const step *s, int64_t row, int64_t column) {
 static void run_tiles(const step *s) {
   const zoo_gemm_f32_kernels *kernels = s->problem->kernels;
   if (s->problem->packed_a) {  // a panel of the weights is read once, the block of B again and again
-    for (int64_t i = s->m0; i < s->m1; i += kernels->max_rows) {
+    for (int64_t i = s->m0; i < s->m1; i += s->height) {
       for (int64_t j = s->n0; j < s->n1; j += kernels->max_columns) run_tile(s, i, j);
     }
   } else {
     for (int64_t j = s->n0; j < s->n1; j += kernels->max_columns) {
-      for (int64_t i = s->m0; i < s->m1; i += kernels->max_rows) run_tile(s, i, j);
+      for (int64_t i = s->m0; i < s->m1; i += s->height) run_tile(s, i, j);
     }
   }
 }
 
 static void pack_a(step *s, float *scratch) {
   const zoo_gemm_f32_problem *problem = s->problem;
-  const int max_rows = problem->kernels->max_rows;
-  for (int64_t row = s->m0; row < s->m1; row += max_rows) {
-    const int rows = (int)lesser(max_rows, s->m1 - row);
+  for (int64_t row = s->m0; row < s->m1; row += s->height) {
+    const int rows = (int)lesser(s->height, s->m1 - row);
     problem->pack_a(
         problem->a_source, row, rows, s->first_k, s->k, scratch + (row - s->m0) * s->k);
   }
@@ -137,6 +137,12 @@ static void pack_b(step *s, float *scratch) {
         scratch + (column - s->n0) * s->k);
   }
   s->b = scratch;
+}
+
+/// Panels of the same height, as far as may be: few rows have too few sums to hide the latency of a multiply-add.
+static int64_t panel_height(const zoo_gemm_f32_problem *problem, int64_t rows) {
+  const int64_t most = problem->kernels->max_rows;
+  return problem->packed_a || rows < 1 ? most : divide_up(rows, divide_up(rows, most));
 }
 
 void zoo_gemm_f32_block(
@@ -157,7 +163,7 @@ void zoo_gemm_f32_block(
   if (!problem->packed_a || !problem->packed_b) {
     scratch = zoo_thread_scratch((A_FLOATS + B_FLOATS) * sizeof(float));
   }
-  step s = {.problem = problem, .m0 = m0, .m1 = m1};
+  step s = {.problem = problem, .m0 = m0, .m1 = m1, .height = panel_height(problem, m1 - m0)};
   for (s.n0 = n0; s.n0 < n1; s.n0 = s.n1) {
     s.n1 = lesser(n1, s.n0 + columns);
     s.first_k = 0;
