@@ -35,7 +35,8 @@ public final class TensorBuffer: @unchecked Sendable {
     owner = nil
   }
 
-  /// A view of `byteCount` bytes at `base`, which must stay valid and unchanged as long as `owner` lives.
+  /// A view of `byteCount` bytes at `base`, which must stay valid and unchanged as long as `owner` lives. Kernels read
+  /// whole vectors: the ``alignment`` bytes behind the last one must be readable, too.
   public init(viewing base: UnsafeRawPointer, byteCount: Int, owner: AnyObject) {
     self.base = UnsafeMutableRawPointer(mutating: base)
     self.byteCount = byteCount
