@@ -73,9 +73,10 @@ struct AttentionSettings {
     _ parts: inout Composition, _ all: Composition.Value, width: Int?, mask: Int, past: Int,
     bias: Int
   ) throws(ModelError) -> [Composition.Value?] {
-    guard let width, sizes.isEmpty ? width % (3 * heads) == 0 : sizes.reduce(0, +) == width else {
+    guard let width else { return [parts.undetermined(.f32), parts.undetermined(.f32)] }
+    guard sizes.isEmpty ? width % (3 * heads) == 0 : sizes.reduce(0, +) == width else {
       throw ModelError(
-        .shapeMismatch, "weights of \(width ?? 0) columns for \(heads) heads",
+        .shapeMismatch, "weights of \(width) columns for \(heads) heads",
         expected: "columns for queries, keys and values")
     }
     let widths = sizes.isEmpty ? [width / 3, width / 3, width / 3] : sizes

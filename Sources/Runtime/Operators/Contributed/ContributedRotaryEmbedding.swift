@@ -35,10 +35,10 @@ struct ContributedRotaryEmbedding: ComposedOperator {
     let cosines = try parts.input(2, of: [x.element], rank: 2)
     let sines = try parts.input(3, of: [x.element], rank: 2)
     var count = heads
-    if count == 0, let shape = x.shape, shape.rank == 3, let half = cosines.shape?[1].value,
-      half > 0
-    {
-      count = max(1, (shape[2].value ?? 2 * half) / (2 * half))
+    if count == 0, let shape = x.shape, shape.rank == 3 {
+      // While extents are open any number will do: no shape depends on it.
+      let half = max(1, cosines.shape?[1].value ?? 1)
+      count = max(1, (shape[2].value ?? 0) / (2 * half))
     }
     return [
       try parts(

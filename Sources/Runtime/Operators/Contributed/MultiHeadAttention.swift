@@ -80,7 +80,7 @@ struct MultiHeadAttention: ComposedOperator {
     )
   }
 
-  /// The parts of the bias for queries, keys and values.
+  /// The parts of the bias for queries, keys and values; none while their widths are open, since no shape depends on them.
   private func biases(
     _ parts: inout Composition, _ q: Composition.Value, _ k: Composition.Value?,
     _ v: Composition.Value?
@@ -90,10 +90,10 @@ struct MultiHeadAttention: ComposedOperator {
       guard let shape = x?.shape else { return nil }
       return shape.rank == 4 ? (shape[1] * shape[3]).value : shape[shape.rank - 1].value
     }
-    let first = width(q) ?? 0
-    guard let total = bias.shape?[0].value, let third = v == nil ? first : width(v),
-      total == 2 * first + third
-    else {
+    guard let total = bias.shape?.count.value, let first = width(q),
+      let third = v == nil ? first : width(v)
+    else { return [nil, nil, nil] }
+    guard bias.rank == 1, total == 2 * first + third else {
       throw ModelError(
         .shapeMismatch, "a bias \(bias.type)",
         expected: "one element for each of queries, keys and values")
@@ -112,7 +112,11 @@ struct MultiHeadAttention: ComposedOperator {
   private func packed(
     _ parts: inout Composition, _ query: Composition.Value
   ) throws(ModelError) -> Heads {
-    guard query.rank == 5 else {
+    guard let rank = query.rank else {
+      let unknown = parts.undetermined(.f32)
+      return (unknown, unknown, unknown)
+    }
+    guard rank == 5 else {
       throw ModelError(
         .shapeMismatch, "a query \(query.type) without a key",
         expected: "[batch, queries, heads, 3, size]")
