@@ -55,7 +55,7 @@ INLINE vf unary_clip(vf x, vf a, vf b) { return clamp(x, a, b); }
 INLINE vf unary_thresholded_relu(vf x, vf a, vf b) { return x > a ? x : splat(0); }
 INLINE vf unary_shrink(vf x, vf a, vf b) {
   vf inside = x > a ? x - b : splat(0);
-  return (x != x) ? x : (x < -a ? x + b : inside);
+  return x < -a ? x + b : inside;
 }
 INLINE vf unary_affine(vf x, vf a, vf b) { return madd(a, x, b); }
 

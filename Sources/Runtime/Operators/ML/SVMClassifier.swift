@@ -65,11 +65,16 @@ struct SVMClassifier: ValueOperator {
         .shapeMismatch, "\(features.columns) features",
         expected: "\((isLinear ? coefficients.count : vectors.count) / max(1, machines))")
     }
-    let pairs = labels.count * (labels.count - 1) / 2
-    let width = isLinear || !slopes.isEmpty || labels.count == 2 ? labels.count : pairs
     return [
-      .tensor(labels.elementType, [features.rows]), .tensor(.f32, [features.rows, .fixed(width)]),
+      .tensor(labels.elementType, [features.rows]),
+      .tensor(.f32, [features.rows, .fixed(scoreCount)]),
     ]
+  }
+
+  /// Scores of one row: of classes, or of their pairs.
+  private var scoreCount: Int {
+    let ofClasses = isLinear || !slopes.isEmpty || labels.count == 2
+    return ofClasses ? labels.count : labels.count * (labels.count - 1) / 2
   }
 
   func evaluate(_ call: ValueCall) throws(ModelError) -> [Value] {
@@ -97,7 +102,7 @@ struct SVMClassifier: ValueOperator {
     }
     return [
       .tensor(try labels.tensor(places)),
-      .tensor(try Tensor(all, shape: [rows, rows == 0 ? 0 : all.count / rows])),
+      .tensor(try Tensor(all, shape: [rows, scoreCount])),
     ]
   }
 

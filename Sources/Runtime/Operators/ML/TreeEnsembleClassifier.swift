@@ -99,10 +99,9 @@ struct TreeEnsembleClassifier: ValueOperator {
     if transform == .probit {
       return [PostTransform.probit(1 - score), PostTransform.probit(score)]
     }
-    if isYesOrNo && isProbability { return [1 - score, score] }
     if transform == .logistic {
       return [PostTransform.logistic(-score), PostTransform.logistic(score)]
     }
-    return [-score, score]
+    return [isYesOrNo && isProbability ? 1 - score : -score, score]
   }
 }

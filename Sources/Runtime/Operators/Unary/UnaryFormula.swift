@@ -37,7 +37,7 @@ enum UnaryFormula {
     case zoo_unary_sign: { $0 > 0 ? 1 : $0 < 0 ? -1 : $0 }
     case zoo_unary_clip: { clamp($0, a, b) }
     case zoo_unary_thresholded_relu: { $0 > a ? $0 : 0 }
-    case zoo_unary_shrink: { x in x.isNaN ? x : x < -a ? x + b : x > a ? x - b : 0 }
+    case zoo_unary_shrink: { x in x < -a ? x + b : x > a ? x - b : 0 }
     default: nil
     }
   }
