@@ -159,4 +159,35 @@ import ZooRuntime
         "BlockedGlobalAveragePool", "BlockedAffine", "FromChannelBlocks",
       ])
   }
+
+  /// Pieces of channels that begin with blocks stay in blocks, others do not.
+  @Test(arguments: [16, 20]) func piecesOfWholeBlocksStayInBlocks(_ first: Int) throws {
+    var numbers = Numbers(seed: 26)
+    var chain = Chain(input: [2, 5, 9, 8])
+    try chain.weight("A", [44, 5, 3, 3], &numbers)
+    try chain.weight("B", [24, first, 1, 1], &numbers)
+    for (name, values) in [
+      ("Pieces", [first, 44 - first]), ("From", [-28]), ("To", [1000]), ("Axis", [1]),
+    ] {
+      try chain.weight(name, [values.count], &numbers, 0)
+      chain.model.main.weights[chain.values[name]!] = Weight(
+        try Tensor(values.map(Int64.init), shape: [values.count]))
+    }
+    chain.node("Conv", ["x", "A"], "a", Self.conv(3))
+    chain.node("Split", ["a", "Pieces"], "p", [Attribute("axis", .int(1))])
+    let rest = chain.model.addValue("q")
+    chain.values["q"] = rest
+    chain.model.main.nodes[chain.model.main.nodes.count - 1].outputs.append(rest)
+    chain.node("Slice", ["a", "From", "To", "Axis"], "s")
+    chain.node("Conv", ["p", "B"], "b", Self.conv(1))
+    chain.node("Concat", ["b", "q", "s"], "y", [Attribute("axis", .int(1))])
+    let x = try Tensor(Array(numbers.floats(2 * 5 * 72)), shape: [2, 5, 9, 8])
+    let inBlocks = ["BlockedConv", "Split", "Slice", "BlockedConv", "BlockedConcat"]
+    let inPlanes = [
+      "BlockedConv", "FromChannelBlocks", "Split", "Slice", "FromChannelBlocks",
+      "ToChannelBlocks", "BlockedConv", "FromChannelBlocks", "Concat",
+    ]
+    try chain.expect(
+      "y", x, types: first == 16 ? inBlocks + ["FromChannelBlocks"] : inPlanes)
+  }
 }

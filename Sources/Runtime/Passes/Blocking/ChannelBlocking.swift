@@ -4,7 +4,7 @@ import ModelFormat
 /// Keeps images in channel blocks over chains of convolutions and what is between them.
 ///
 /// Convolutions of `f32` with constant weights over one or two spatial axes take and give blocks (`BlockedConv`); pooling,
-/// elementwise operators, concatenation and resizing do so where all their images are in blocks already. Where somebody
+/// elementwise operators, concatenation, splitting and resizing do so where all their images are in blocks already. Where somebody
 /// else needs a value, `FromChannelBlocks` makes it; where a convolution's input is not in blocks, `ToChannelBlocks`
 /// does, unless it has so few channels that the convolution reads them as they are.
 ///
@@ -17,6 +17,7 @@ struct ChannelBlocking: Pass {
     guard zoo_blocked_is_wanted() != 0 else { return false }
     var rewriter = BlockRewriter(context)
     for index in context.editor.indices { try rewriter.visit(index) }
+    rewriter.finishSplits()
     context = rewriter.context
     return rewriter.hasChanged
   }
@@ -25,12 +26,14 @@ struct ChannelBlocking: Pass {
 /// The work of ``ChannelBlocking`` on one graph.
 struct BlockRewriter {
   var context: PassContext
-  private(set) var hasChanged = false
+  var hasChanged = false
   /// The value in blocks of each value that has one, and how many channels it has.
-  private var twins: [ValueID: ValueID] = [:]
+  var twins: [ValueID: ValueID] = [:]
   private var channelCounts: [ValueID: Int] = [:]
   /// How many axes each value that has a twin has: 3 or 4.
   private var ranks: [ValueID: Int] = [:]
+  /// Where a `Split` was taken over, and the values that it gave.
+  var splits: [(index: Int, outputs: [ValueID])] = []
   /// Weights over two axes that stand for weights over one.
   private var widened: [ValueID: ValueID] = [:]
 
@@ -46,7 +49,7 @@ struct BlockRewriter {
   }
 
   /// Whether a value has a twin in blocks.
-  private func isImage(_ value: ValueID?) -> Bool { value.flatMap { twins[$0] } != nil }
+  func isImage(_ value: ValueID?) -> Bool { value.flatMap { twins[$0] } != nil }
 
   // MARK: Values
 
@@ -61,7 +64,7 @@ struct BlockRewriter {
     return twin
   }
 
-  private mutating func newTwin(_ value: ValueID, _ channels: Int, _ rank: Int) -> ValueID {
+  mutating func newTwin(_ value: ValueID, _ channels: Int, _ rank: Int) -> ValueID {
     let twin = context.editor.addValue(context.editor.name(of: value) + "/blocks")
     twins[value] = twin
     channelCounts[value] = channels
@@ -78,7 +81,7 @@ struct BlockRewriter {
   }
 
   /// Puts `blocked` where node `index` stood, which gave `value`; who needs `value` itself gets it from the blocks.
-  private mutating func replace(
+  mutating func replace(
     _ index: Int, _ value: ValueID, channels: Int, rank: Int, with blocked: Node
   ) {
     var blocked = blocked
@@ -86,15 +89,19 @@ struct BlockRewriter {
     blocked.outputs = [newTwin(value, channels, rank)]
     context.editor.insert(blocked, before: index)
     context.editor.replace(
-      index,
-      with: Node(
-        "FromChannelBlocks", domain: "zoo", name: name.isEmpty ? "" : name + "/planes",
-        inputs: [twins[value]], outputs: [value],
-        attributes: [
-          Attribute("channels", .int(Int64(channels))), Attribute("rank", .int(Int64(rank))),
-        ]))
+      index, with: fromBlocks(value, channels: channels, rank: rank, name: name))
     context.applied(blocked, "computed in channel blocks")
     hasChanged = true
+  }
+
+  /// The node that gives a value from its twin.
+  func fromBlocks(_ value: ValueID, channels: Int, rank: Int, name: String) -> Node {
+    Node(
+      "FromChannelBlocks", domain: "zoo", name: name.isEmpty ? "" : name + "/planes",
+      inputs: [twins[value]], outputs: [value],
+      attributes: [
+        Attribute("channels", .int(Int64(channels))), Attribute("rank", .int(Int64(rank))),
+      ])
   }
 
   // MARK: Convolutions
@@ -187,6 +194,7 @@ struct BlockRewriter {
   // MARK: What follows convolutions
 
   private mutating func blockFollower(_ node: Node, _ index: Int) throws(ModelError) {
+    if try blockSplit(node, index) { return }
     guard Model.canonical(node.domain).isEmpty, let output = node.outputs.first ?? nil,
       node.outputs.dropFirst().allSatisfy({ $0 == nil }),
       context.type(output)?.element == .f32
@@ -198,6 +206,7 @@ struct BlockRewriter {
     case "ConvTranspose": try blockTranspose(node, index, output)
     case "Concat": blockConcat(node, index, output)
     case "Resize", "Upsample": blockResize(node, index, output)
+    case "Slice": try blockSlice(node, index, output)
     case "Add", "Mul", "Sub", "Div", "Sum", "Max", "Min": blockArithmetic(node, index, output)
     default:
       if Self.elementwise.contains(node.opType) { blockElementwise(node, index, output) }
@@ -211,9 +220,9 @@ struct BlockRewriter {
     "Exp", "Log", "Sqrt", "Erf", "Reciprocal", "Floor", "Ceil", "Round", "Identity",
   ]
 
-  private func channels(_ value: ValueID?) -> Int { value.flatMap { channelCounts[$0] } ?? 0 }
+  func channels(_ value: ValueID?) -> Int { value.flatMap { channelCounts[$0] } ?? 0 }
 
-  private func rank(_ value: ValueID?) -> Int { value.flatMap { ranks[$0] } ?? 4 }
+  func rank(_ value: ValueID?) -> Int { value.flatMap { ranks[$0] } ?? 4 }
 
   /// Replaces a node whose output has the channels and axes of `input`.
   private mutating func replace(
@@ -287,9 +296,8 @@ struct BlockRewriter {
     var axes: [Int] = []
     if case .ints(let values)? = node.attribute("axes") {
       axes = values.map(Int.init)
-    } else if node.inputs.count > 1, let value = node.inputs[1] {
-      let tensor = context.constants[value] ?? (try? context.editor.weight(value)?.tensor())
-      axes = tensor?.integers ?? []
+    } else if node.inputs.count > 1 {
+      axes = integers(node.inputs[1]) ?? []
     }
     let rank = rank(node.inputs[0])
     return Set(axes.map { $0 < 0 ? $0 + rank : $0 }) == Set(2..<rank)
