@@ -12,7 +12,10 @@ FLOAT8 = [
     np.dtype(getattr(ml_dtypes, name))
     for name in ("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz")
 ]
-PACKED = [np.dtype(getattr(ml_dtypes, n)) for n in ("int4", "uint4", "int2", "uint2", "float4_e2m1fn")]
+PACKED = [
+    np.dtype(getattr(ml_dtypes, name))
+    for name in ("int4", "uint4", "int2", "uint2", "float4_e2m1fn", "float6_e2m3fn", "float6_e3m2fn")
+]
 # What ONNX Runtime's Python interface cannot take or give as numpy arrays.
 EXOTIC = {np.dtype(ml_dtypes.bfloat16), *FLOAT8, *PACKED, np.dtype(ml_dtypes.float8_e8m0fnu)}
 
@@ -55,11 +58,10 @@ def type_string(dtype):
     return f"tensor({TensorProto.DataType.Name(onnx_type(dtype)).lower()})"
 
 
-# 27 and 28 are six-bit floats, which only types of opset 28 name and this library does not have.
 TYPES = {
     f"tensor({TensorProto.DataType.Name(code).lower()})": numpy_type(code)
     for code in TensorProto.DataType.values()
-    if code not in (TensorProto.UNDEFINED, 27, 28)
+    if code != TensorProto.UNDEFINED
 }
 
 

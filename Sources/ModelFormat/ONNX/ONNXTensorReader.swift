@@ -131,7 +131,7 @@ struct ONNXTensorReader {
     guard let elementType = ElementType(rawValue: type) else {
       throw WireError(
         message.tag, "a tensor of element type \(type)",
-        expected: "a number of ONNX's TensorProto.DataType, 1 ... 26")
+        expected: "a number of ONNX's TensorProto.DataType, 1 ... 28")
     }
     tensor.elementType = elementType
     if isExternal {

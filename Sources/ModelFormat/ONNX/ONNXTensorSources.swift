@@ -53,7 +53,8 @@ struct TypedFieldTensor: WeightSource, @unchecked Sendable {
     let tensor = try at(message.tag) { () throws(ModelError) in
       try Tensor(elementType, shape: shape) { target throws(ModelError) in
         do throws(WireError) {
-          var writer = EntryWriter(target: target, width: width)
+          let codes = elementType.bitWidth == 6 ? PackedCodes(width: 6) : nil
+          var writer = EntryWriter(target: target, width: width, codes: codes)
           var cursor = message
           while let found = try cursor.next() {
             if found.number == field { try writer.append(found, normalizing: elementType == .bool) }
@@ -90,10 +91,11 @@ struct TypedFieldTensor: WeightSource, @unchecked Sendable {
   }
 }
 
-/// Writes the low bytes of one entry after the other.
+/// Writes the low bytes of one entry after the other, or packs the low bits where `codes` says how.
 private struct EntryWriter {
   let target: UnsafeMutableRawBufferPointer
   let width: Int
+  let codes: PackedCodes?
   var position = 0
 
   mutating func append(_ field: WireField, normalizing: Bool) throws(WireError) {
@@ -103,6 +105,12 @@ private struct EntryWriter {
     default:
       var position = position
       try field.varints { (value) throws(WireError) in
+        if let codes, let base = target.baseAddress {
+          guard (position + 1) * codes.width <= target.count * 8 else { return }
+          codes.store(UInt8(truncatingIfNeeded: value), base, position)
+          position += 1
+          return
+        }
         guard width <= target.count - position else { return }
         switch width {
         case 1:
@@ -174,14 +182,15 @@ extension ElementType {
     }
   }
 
-  /// Entries of the typed field that `count` elements take: two for a complex number, one byte's worth of the
-  /// packed types.
+  /// Entries of the typed field that `count` elements take: two for a complex number, one for a byte's worth of
+  /// elements of 2 or 4 bits.
   func entryCount(of count: Int) throws(ModelError) -> Int {
     let (twice, overflow) = count.multipliedReportingOverflow(by: 2)
     if isComplex, overflow {
       throw ModelError(.limitExceeded, "\(count) complex numbers")
     }
     if isComplex { return twice }
-    return isPacked ? byteCount(of: count) ?? 0 : count
+    // Elements of 6 bits have an entry each.
+    return isPacked && bitWidth < 6 ? byteCount(of: count) ?? 0 : count
   }
 }

@@ -102,7 +102,7 @@ struct ONNXTypeReader {
     guard let type = ElementType(rawValue: number) else {
       throw WireError(
         field.tag, "element type \(number)",
-        expected: "a number of ONNX's TensorProto.DataType, 1 ... 26")
+        expected: "a number of ONNX's TensorProto.DataType, 1 ... 28")
     }
     return type
   }

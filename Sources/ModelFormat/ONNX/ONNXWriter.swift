@@ -90,6 +90,7 @@ extension ElementType {
     case .f4e2m1: 11
     case .f8e8m0: 12
     case .u2, .i2: 13
+    case .f6e2m3, .f6e3m2: 14
     default: 1
     }
   }

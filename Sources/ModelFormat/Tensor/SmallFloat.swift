@@ -3,7 +3,7 @@ import LibC
 /// How a float of few bits is laid out: sign, exponent, mantissa, and what stands for infinity and NaN.
 ///
 /// Sources: OCP 8-bit Floating Point Specification 1.0 (E4M3, E5M2); Noune et al. 2022 (the FNUZ kinds);
-/// OCP Microscaling Formats 1.0 (E8M0, E2M1); IEEE 754 binary16; bfloat16.
+/// OCP Microscaling Formats 1.0 (E8M0, E2M1, E2M3, E3M2); IEEE 754 binary16; bfloat16.
 package struct SmallFloat: Sendable {
   package enum Special: Sendable {
     /// Infinities and NaNs at the greatest exponent, as in IEEE 754.
@@ -27,6 +27,8 @@ package struct SmallFloat: Sendable {
     case .f8e4m3fnuz: self.init(4, 3, 8, .nanAtMinusZero)
     case .f8e5m2: self.init(5, 2, 15, .ieee)
     case .f8e5m2fnuz: self.init(5, 2, 16, .nanAtMinusZero)
+    case .f6e2m3: self.init(2, 3, 1, .none)
+    case .f6e3m2: self.init(3, 2, 3, .none)
     case .f4e2m1: self.init(2, 1, 1, .none)
     case .f16: self.init(5, 10, 15, .ieee)
     case .bf16: self.init(8, 7, 127, .ieee)

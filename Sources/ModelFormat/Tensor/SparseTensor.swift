@@ -74,9 +74,9 @@ extension SparseTensor {
               .copyMemory(
                 from: UnsafeRawBufferPointer(rebasing: source[index * bytes..<(index + 1) * bytes]))
           } else {
-            let perByte = 8 / width
-            let bits = source[index / perByte] >> (index % perByte * width) & (1 << width - 1)
-            target[position / perByte] |= bits << (position % perByte * width)
+            guard let from = source.baseAddress, let to = target.baseAddress else { return }
+            let codes = PackedCodes(width: width)
+            codes.insert(codes.load(from, index), to, position)
           }
         }
       }

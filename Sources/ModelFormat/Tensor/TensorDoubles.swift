@@ -29,7 +29,7 @@ extension Tensor {
         $0 == 255 ? .nan : Double(sign: .plus, exponent: Int($0) - 127, significand: 1)
       }
     case .f8e4m3fn, .f8e4m3fnuz, .f8e5m2, .f8e5m2fnuz: try smallFloats(codes())
-    case .f4e2m1: try smallFloats(unpackedCodes())
+    case .f4e2m1, .f6e2m3, .f6e3m2: try smallFloats(unpackedCodes())
     case .string:
       throw ModelError(.elementTypeMismatch, "a tensor of strings", expected: "numbers")
     }

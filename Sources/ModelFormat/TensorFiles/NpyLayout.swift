@@ -105,8 +105,8 @@ struct NpyLayout {
       let value = element.isSignedInteger ? Int(Int8(bitPattern: byte)) : Int(byte)
       throw ModelError(.outOfRange, "\(value) at index \(index) of an array for \(element)")
     }
-    let perByte = 8 / width
-    target[index / perByte] |= code << (index % perByte * width)
+    guard let base = target.baseAddress else { return }
+    PackedCodes(width: width).store(code, base, index)
   }
 
   /// The string at `index`, without the zeros that fill it up.
@@ -184,7 +184,7 @@ struct NpyLayout {
     case .f8e4m3fn, .f8e4m3fnuz, .f8e5m2, .f8e5m2fnuz, .f8e8m0: return ("|V1", nil)
     case .i4, .i2: return ("|i1", try unpacked(tensor))
     case .u4, .u2: return ("|u1", try unpacked(tensor))
-    case .f4e2m1: return ("|V1", try unpacked(tensor))
+    case .f4e2m1, .f6e2m3, .f6e3m2: return ("|V1", try unpacked(tensor))
     case .string: return text(tensor.strings ?? [])
     }
   }
@@ -193,13 +193,9 @@ struct NpyLayout {
     let type = tensor.elementType
     let width = type.bitWidth
     let mask: UInt8 = 1 << width - 1
-    return try tensor.withBytes { (source) throws(ModelError) in
-      (0..<tensor.count).map { index in
-        let perByte = 8 / width
-        let code = source[index / perByte] >> (index % perByte * width) & mask
-        let isNegative = type.isSignedInteger && code >> (width - 1) == 1
-        return isNegative ? code | ~mask : code
-      }
+    return try tensor.unpackedCodes().map { code in
+      let isNegative = type.isSignedInteger && code >> (width - 1) == 1
+      return isNegative ? code | ~mask : code
     }
   }
 

@@ -26,6 +26,8 @@ public enum ElementType: Int32, Hashable, Sendable, CaseIterable {
   case f8e8m0 = 24
   case u2 = 25
   case i2 = 26
+  case f6e2m3 = 27
+  case f6e3m2 = 28
 
   /// Bits that one element takes in memory; 0 for `string`, whose elements are of no fixed size.
   public var bitWidth: Int {
@@ -33,6 +35,7 @@ public enum ElementType: Int32, Hashable, Sendable, CaseIterable {
     case .string: 0
     case .u2, .i2: 2
     case .u4, .i4, .f4e2m1: 4
+    case .f6e2m3, .f6e3m2: 6
     case .u8, .i8, .bool, .f8e4m3fn, .f8e4m3fnuz, .f8e5m2, .f8e5m2fnuz, .f8e8m0: 8
     case .u16, .i16, .f16, .bf16: 16
     case .f32, .i32, .u32: 32
@@ -41,16 +44,14 @@ public enum ElementType: Int32, Hashable, Sendable, CaseIterable {
     }
   }
 
-  /// Bytes that `count` elements take, packed as ONNX packs them: two 4-bit elements a byte, the first in the
-  /// low half; four 2-bit elements likewise. `nil` if that number does not fit an `Int`.
+  /// Bytes that `count` elements take, packed as ONNX packs them: elements of less than a byte as a stream of bits, the
+  /// first in the lowest. `nil` if that number does not fit an `Int`.
   public func byteCount(of count: Int) -> Int? {
     if bitWidth >= 8 {
       let (bytes, overflow) = count.multipliedReportingOverflow(by: bitWidth / 8)
       return overflow ? nil : bytes
     }
-    guard bitWidth > 0 else { return 0 }
-    let perByte = 8 / bitWidth
-    return count / perByte + (count % perByte == 0 ? 0 : 1)
+    return count / 8 * bitWidth + (count % 8 * bitWidth + 7) / 8
   }
 
   /// True for types whose elements share bytes.
@@ -59,7 +60,7 @@ public enum ElementType: Int32, Hashable, Sendable, CaseIterable {
   public var isFloatingPoint: Bool {
     switch self {
     case .f64, .f32, .f16, .bf16: true
-    case .f8e4m3fn, .f8e4m3fnuz, .f8e5m2, .f8e5m2fnuz, .f8e8m0, .f4e2m1: true
+    case .f8e4m3fn, .f8e4m3fnuz, .f8e5m2, .f8e5m2fnuz, .f8e8m0, .f6e2m3, .f6e3m2, .f4e2m1: true
     default: false
     }
   }
@@ -127,6 +128,8 @@ extension ElementType: CustomStringConvertible {
     case .f8e8m0: "f8e8m0"
     case .u2: "u2"
     case .i2: "i2"
+    case .f6e2m3: "f6e2m3"
+    case .f6e3m2: "f6e3m2"
     }
   }
 }

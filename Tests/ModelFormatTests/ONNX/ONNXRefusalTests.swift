@@ -103,7 +103,7 @@ import Testing
     #expect(
       refusal(ofTensor: Proto.tensor("w", 27, [2], []))
         == "graph.initializer[0] (byte 7): a tensor of element type 27; "
-        + "expected a number of ONNX's TensorProto.DataType, 1 ... 26")
+        + "expected a number of ONNX's TensorProto.DataType, 1 ... 28")
     #expect(
       refusal(ofTensor: Proto.tensor("w", 1, [-1], []))
         == "graph.initializer[0].dims[0] (byte 9): a tensor with extent -1; expected 0 or more")

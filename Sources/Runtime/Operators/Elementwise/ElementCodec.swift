@@ -1,5 +1,6 @@
 import CKernels
 import LibC
+import ModelFormat
 
 /// Reads and writes elements of any numeric type, those of fewer than 8 bits included, as numbers of 64 bits.
 struct ElementCodec: Sendable {
@@ -32,9 +33,7 @@ struct ElementCodec: Sendable {
   private func code(_ base: UnsafeRawPointer, _ index: Int) -> UInt8 {
     let width = type.bitWidth
     if width == 8 { return base.load(fromByteOffset: index, as: UInt8.self) }
-    let perByte = 8 / width
-    let byte = base.load(fromByteOffset: index / perByte, as: UInt8.self)
-    return byte >> UInt8(index % perByte * width) & UInt8((1 << width) - 1)
+    return PackedCodes(width: width).load(base, index)
   }
 
   private func store(_ code: UInt8, _ base: UnsafeMutableRawPointer, _ index: Int) {
@@ -43,14 +42,7 @@ struct ElementCodec: Sendable {
       base.storeBytes(of: code, toByteOffset: index, as: UInt8.self)
       return
     }
-    let perByte = 8 / width
-    let shift = UInt8(index % perByte * width)
-    let mask = UInt8((1 << width) - 1)
-    // The first element of a byte clears what follows it.
-    let old = shift == 0 ? 0 : base.load(fromByteOffset: index / perByte, as: UInt8.self)
-    base.storeBytes(
-      of: old & ~(mask << shift) | (code & mask) << shift, toByteOffset: index / perByte,
-      as: UInt8.self)
+    PackedCodes(width: width).store(code, base, index)
   }
 
   private func integer(_ code: UInt8) -> Int64 {

@@ -38,7 +38,7 @@ extension Tensor {
     if let strings { return strings.indices.filter { !strings[$0].isEmpty } }
     if elementType.isPacked {
       let codes = try unpackedCodes()
-      let sign: UInt8 = elementType == .f4e2m1 ? 0x8 : 0
+      let sign: UInt8 = elementType.isFloatingPoint ? 1 << (elementType.bitWidth - 1) : 0
       return codes.indices.filter { codes[$0] & ~sign != 0 }
     }
     switch elementType {

@@ -6,7 +6,7 @@ import CKernels
 ///
 /// |        | name    | shape | element types |
 /// |--------|---------|-------|---------------|
-/// | input  | `x`     | any   | integers of 2 to 32 bits, 8-bit floats, `f4e2m1` |
+/// | input  | `x`     | any   | integers of 2 to 32 bits, floats of 8, 6 and 4 bits |
 /// | input  | `scale` | `[]`, `[extent of axis]`, or blocks along `axis` | `f32`, `f16`, `bf16`, `f8e8m0` |
 /// | input  | `zero point` | shape of `scale` | type of `x`; optional |
 /// | output | `y`     | shape of `x` | type of `scale`, or `output_dtype` |

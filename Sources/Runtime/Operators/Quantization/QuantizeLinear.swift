@@ -9,7 +9,7 @@ import CKernels
 /// | input  | `x`     | any   | `f32`, `f16`, `bf16`, `i32` |
 /// | input  | `scale` | `[]`, `[extent of axis]`, or blocks along `axis` | floats, `i32`, `f8e8m0` |
 /// | input  | `zero point` | shape of `scale` | type of `y`; optional |
-/// | output | `y`     | shape of `x` | integers of 2 to 16 bits, 8-bit floats, `f4e2m1`; default `u8` |
+/// | output | `y`     | shape of `x` | integers of 2 to 16 bits, floats of 8, 6 and 4 bits; default `u8` |
 /// | attr   | `axis`, `block_size`, `saturate`, `output_dtype` | | defaults 1, 0, 1, – |
 ///
 /// Halves are rounded to even. Division and rounding are exact in f32, so results do not depend on the instruction set.
@@ -34,6 +34,7 @@ struct QuantizeLinear: TensorOperator {
 
   static let codes: Set<ElementType> = [
     .u8, .i8, .u16, .i16, .u4, .i4, .u2, .i2, .f8e4m3fn, .f8e4m3fnuz, .f8e5m2, .f8e5m2fnuz, .f4e2m1,
+    .f6e2m3, .f6e3m2,
   ]
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
