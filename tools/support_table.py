@@ -5,7 +5,8 @@ Usage: support_table.py [--check]
 
 Operators and opsets come from the registry (`zoo-tool list --operators`). Element types are found by asking `zoo-tool
 check` about a case of the ONNX backend suite for the operator, with each type that the standard allows its first input
-in turn; kernels are those that `zoo-tool inspect --plan` shows for its cases. Figures of other runtimes are what
+in turn, or about cases that differential.py draws where the suite has none; kernels are those that `zoo-tool inspect
+--plan` shows for these cases. Figures of other runtimes are what
 peer_suite.py left in docs/suite.json. --check only compares the table's operators and opsets with the registry's.
 """
 
@@ -23,18 +24,21 @@ from onnx import TensorProto
 
 import backend_suite
 import oracle
+from differ import batch
+from differ.draw import Skip, type_proto
 
 TABLE = oracle.REPOSITORY / "docs/OPERATORS.md"
 FIGURES = oracle.REPOSITORY / "docs/suite.json"
 TYPES = {
     "float": "f32", "double": "f64", "float16": "f16", "bfloat16": "bf16", "float8e4m3fn": "f8e4m3fn",
     "float8e4m3fnuz": "f8e4m3fnuz", "float8e5m2": "f8e5m2", "float8e5m2fnuz": "f8e5m2fnuz", "float8e8m0": "f8e8m0",
-    "float4e2m1": "f4e2m1", "int2": "i2", "int4": "i4", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
+    "float4e2m1": "f4e2m1", "float6e2m3": "f6e2m3", "float6e3m2": "f6e3m2", "int2": "i2", "int4": "i4", "int8": "i8", "int16": "i16", "int32": "i32", "int64": "i64",
     "uint2": "u2", "uint4": "u4", "uint8": "u8", "uint16": "u16", "uint32": "u32", "uint64": "u64", "bool": "bool",
     "string": "string", "complex64": "c64", "complex128": "c128",
 }  # fmt: skip
 PEERS = [("onnxruntime", "ONNX Runtime"), ("openvino", "OpenVINO"), ("tract", "tract"),
          ("reference", "the standard's reference, in Python")]  # fmt: skip
+DRAWS = 60  # random cases of an operator that the suite lacks
 ROW = re.compile(r"^\| `([^`]+)` \| ([\d, ]+) \|", re.M)
 
 
@@ -102,6 +106,48 @@ def examine(models, folder):
     return [TYPES[name] for name in TYPES if name in accepted], sorted(names)
 
 
+def drawn_models(key, table):
+    """(name of the element type of the first operand, or else of the result, model) of random cases."""
+    for index in range(DRAWS):
+        try:
+            draw = batch.drawn("support", index, {key: table[key]})
+        except Skip:
+            continue
+        if draw.damaged or draw.operands and draw.operands[0] is None:
+            continue
+        model = draw.model()
+        types = batch.oracles.output_types(draw, model)
+        for output in model.graph.output:
+            output.type.CopyFrom(types.get(output.name, output.type))
+        # What has no operands names the type of its result.
+        proto = type_proto(draw.operands[0], "exact") if draw.operands else onnx.helper.make_tensor_type_proto(
+            draw.attributes.get("dtype", TensorProto.FLOAT), None)  # fmt: skip
+        yield element_name(proto), model
+
+
+def element_name(proto):
+    """The element type of a tensor, or of what a sequence, optional or map holds; `maps` of maps."""
+    kind = proto.WhichOneof("value")
+    if kind == "tensor_type":
+        return TensorProto.DataType.Name(proto.tensor_type.elem_type).lower()
+    return element_name(proto.map_type.value_type if kind == "map_type" else getattr(proto, kind).elem_type)
+
+
+def examine_drawn(key, table, folder):
+    """What `examine` finds, from random cases."""
+    accepted, names = set(), set()
+    path = Path(folder) / f"{key[0]}-{key[1]}.onnx"
+    for name, model in drawn_models(key, table) if key in table else ():
+        if name in accepted:
+            continue
+        path.write_bytes(model.SerializeToString())
+        if oracle.run_tool("check", path).returncode == 0:
+            accepted.add(name)
+            names = kernels(model, Path(folder), path) if name == "float" or not names else names
+    path.unlink(missing_ok=True)
+    return [TYPES[name] for name in TYPES if name in accepted], sorted(names)
+
+
 def with_constants(model, case):
     """The model with the case's integers (axes, shapes, pads) as constants, which graphs usually have them as."""
     copy = onnx.ModelProto()
@@ -139,13 +185,15 @@ def speed(names):
 
 
 def rows(folder):
-    cases = templates()
+    cases, table = templates(), batch.schemas()
     entries = sorted(registered().items(), key=lambda entry: (entry[0][0] != "ai.onnx", entry[0]))
 
     def row(entry):
         key, opsets = entry
         models = cases.get(key, [])
         types, names = examine(models, folder)
+        if not types:
+            types, names = examine_drawn(("" if key[0] == "ai.onnx" else key[0], key[1]), table, folder)
         return key[0], f"| `{key[1]}` | {opsets} | {', '.join(types) or '–'} | {speed(names)} |"
 
     with ThreadPoolExecutor(2) as pool:
@@ -180,8 +228,8 @@ def document(folder):
     parts += [
         "## What the columns say", "",
         "- **opsets**: the versions in which the operator changed; each stands for all up to the next.",
-        "- **types**: element types of the first operand that are accepted, of those that the standard allows. – where the suite",
-        "  has no case of the operator alone.",
+        "- **types**: element types of the first operand that are accepted, of those that the standard allows; where",
+        "  the suite has no case of the operator alone, those of random cases.",
         "- **kernel**: *fast* kernels use the vector instructions of the processor, *plain* ones do not; *none needed* where the",
         "  bytes stay where they are. Other types of a fast operator may run on plain kernels.", "",
     ]  # fmt: skip

@@ -61,7 +61,13 @@ def output_types(draw, model):
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=False)
     except Exception:
         return found
-    return found | {o.name: o.type for o in inferred.graph.output if o.type.WhichOneof("value")}
+    return found | {o.name: o.type for o in inferred.graph.output if is_known(o.type)}
+
+
+def is_known(proto):
+    """Whether a type is there and, of a tensor, one of the standard's."""
+    kind = proto.WhichOneof("value")
+    return kind is not None and (kind != "tensor_type" or proto.tensor_type.elem_type in TensorProto.DataType.values())
 
 
 def schema_types(draw):
