@@ -27,7 +27,7 @@ POINTWISE = set(
 # Where single precision is prescribed or customary though the result is wider: the oracle's double is computed in f32.
 SINGLE = {"Normalizer", "Scaler", "LinearRegressor", "SVMRegressor", "LpNormalization", "MelWeightMatrix", "Gelu",
           "Range", "LRN", "Resize", "Upsample", "BlackmanWindow", "HammingWindow", "HannWindow", "Shrink", "HardSwish", "Erf",
-          "Attention", "Adam", "Adagrad", "Momentum", "LayerNormalization", "GroupNormalization", "RMSNormalization"}  # fmt: skip
+          "Attention", "FlexAttention", "Adam", "Adagrad", "Momentum", "LayerNormalization", "GroupNormalization", "RMSNormalization"}  # fmt: skip
 # Each step rounds to the narrow type in one of the two implementations.
 LONG = {"RNN", "GRU", "LSTM", "Attention", "LinearAttention", "Loop", "Scan"}
 # Rows of nearly equal elements have a variance that is all rounding.
