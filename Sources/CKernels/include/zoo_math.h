@@ -97,6 +97,24 @@ typedef void (*zoo_binary_kernel)(const void *a, ptrdiff_t stride_a, const void 
 /// Null for `zoo_f16`, `zoo_bf16` and, unless `op` is `equal`, for `zoo_bool`.
 zoo_binary_kernel _Nullable zoo_binary_kernel_for(zoo_isa isa, zoo_binary op, zoo_scalar type);
 
+/// How the elements of two operands of one type meet: outer axes, outermost first, and along the innermost one `inner`
+/// elements, a row.
+enum { ZOO_BINARY_ROWS_AXES = 16 };
+typedef struct {
+  const void *_Nonnull operand[2];
+  void *result;
+  size_t size, result_size;       // bytes of an element: 1, 2, 4 or 8
+  int axes;                       // outer axes, at most ZOO_BINARY_ROWS_AXES
+  const ptrdiff_t *extents;       // of the outer axes
+  const ptrdiff_t *_Nonnull strides[2];    // elements from one index of an outer axis to the next, 0 to repeat
+  ptrdiff_t inner;
+  ptrdiff_t steps[2];             // 1, or 0 to repeat one element along the row
+} zoo_binary_rows;
+
+/// Rows begin ..< end of the result. `result` may be an operand of its shape and element size.
+void zoo_binary_rows_run(
+    const zoo_binary_rows *rows, zoo_binary_kernel kernel, ptrdiff_t begin, ptrdiff_t end);
+
 /// "add", "sub", …
 const char *zoo_binary_name(zoo_binary op);
 

@@ -133,7 +133,23 @@ INLINE vf reduce_column(const float *x, size_t axis, size_t inner, size_t lanes,
   }
 }
 
+// A row shorter than a vector leaves lanes empty and still pays for the sum across them: there lanes are rows.
+INLINE void reduce_short_rows(const float *x, float *y, size_t rows, size_t axis, zoo_reduce op) {
+  float columns[LANES][LANES];
+  for (size_t first = 0; first < rows; first += LANES) {
+    const size_t lanes = rows - first < LANES ? rows - first : LANES;
+    for (size_t a = 0; a < axis; a++) {
+      for (size_t l = 0; l < lanes; l++) columns[a][l] = x[(first + l) * axis + a];
+    }
+    store_n(y + first, reduce_column(columns[0], axis, LANES, lanes, op), lanes);
+  }
+}
+
 INLINE void reduce_loop(const float *x, float *y, size_t outer, size_t axis, size_t inner, zoo_reduce op) {
+  if (inner == 1 && axis > 0 && axis <= LANES) {
+    reduce_short_rows(x, y, outer, axis, op);
+    return;
+  }
   if (inner == 1) {
     for (size_t o = 0; o < outer; o++) y[o] = reduce_row(x + o * axis, axis, op);
     return;

@@ -48,6 +48,66 @@ private let floatFormulas: [(zoo_binary, @Sendable (Double, Double) -> Double)] 
     #expect(values == want)
   }
 
+  /// Outer extents and, for both operands, which axes (the innermost one last) it repeats.
+  static let rows: [(outer: [Int], inner: Int, repeats: [Set<Int>])] = [
+    ([5], 3, [[], [1]]), ([4, 7], 3, [[], [2]]), ([4, 7], 3, [[1], [2]]),
+    ([7, 200], 1, [[0], [1]]),
+    ([3, 2, 5], 4, [[1], [0, 2]]), ([600], 1, [[], [0, 1]]), ([9], 63, [[0], []]),
+    ([9], 64, [[0], []]), ([2, 3], 130, [[1], [0, 2]]), ([0, 4], 3, [[], []]),
+    ([2, 3], 0, [[], []]),
+  ]
+
+  @Test(arguments: instructionSets, rows.indices)
+  func rowsMeetByBroadcasting(isa: InstructionSet, index: Int) throws {
+    let (outer, inner, repeats) = Self.rows[index]
+    let kernel = try #require(zoo_binary_kernel_for(isa.raw, zoo_binary_sub, zoo_f32))
+    let extents = outer + [inner]
+    var operands: [(values: [Float], strides: [Int])] = []
+    for repeated in repeats {
+      var (strides, stride) = ([Int](repeating: 0, count: extents.count), 1)
+      for axis in extents.indices.reversed() where !repeated.contains(axis) {
+        strides[axis] = stride
+        stride *= extents[axis]
+      }
+      operands.append(((0..<max(stride, 1)).map { Float($0 * 7 % 31) }, strides))
+    }
+    let count = extents.reduce(1, *)
+    let want = (0..<count).map { (place: Int) -> Float in
+      let terms = operands.map { operand in
+        var (rest, at) = (place, 0)
+        for axis in extents.indices.reversed() {
+          at += rest % extents[axis] * operand.strides[axis]
+          rest /= extents[axis]
+        }
+        return operand.values[at]
+      }
+      return terms[0] - terms[1]
+    }
+    var y = [Float](repeating: .nan, count: count + 1)
+    let total = outer.reduce(1, *)
+    operands[0].values.withUnsafeBytes { a in
+      operands[1].values.withUnsafeBytes { b in
+        operands[0].strides.withUnsafeBufferPointer { first in
+          operands[1].strides.withUnsafeBufferPointer { second in
+            outer.withUnsafeBufferPointer { outer in
+              y.withUnsafeMutableBytes { y in
+                var rows = zoo_binary_rows(
+                  operand: (a.baseAddress!, b.baseAddress!), result: y.baseAddress!, size: 4,
+                  result_size: 4, axes: Int32(outer.count), extents: outer.baseAddress!,
+                  strides: (first.baseAddress!, second.baseAddress!), inner: inner,
+                  steps: (first.last!, second.last!))
+                zoo_binary_rows_run(&rows, kernel, 0, total / 3)
+                zoo_binary_rows_run(&rows, kernel, total / 3, total)
+              }
+            }
+          }
+        }
+      }
+    }
+    #expect(Array(y.dropLast()) == want)
+    #expect(y[count].isNaN)
+  }
+
   func run<T: BinaryInteger & BitwiseCopyable>(
     _ op: zoo_binary, _ type: zoo_scalar, _ a: [T], _ b: [T]
   ) throws -> [T] {

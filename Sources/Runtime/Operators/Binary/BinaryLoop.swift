@@ -33,6 +33,9 @@ struct BinaryLoop: Sendable {
   ) {
     guard let kernel = zoo_binary_kernel_for(zoo_cpu_isa(), op, compute) else { return }
     let isDirect = inputs.allSatisfy { $0 == compute } && (output == compute || output == zoo_bool)
+    if isDirect, broadcast.rowCount > 1, broadcast.outer.count <= ZOO_BINARY_ROWS_AXES {
+      return runRows(kernel, context, (a, b), y)
+    }
     let sizes = inputs.map { zoo_scalar_size($0) }
     let outputSize = zoo_scalar_size(output)
     let strides = broadcast.innerStrides
@@ -43,6 +46,33 @@ struct BinaryLoop: Sendable {
         kernel(from.0, strides[0], from.1, strides[1], to, count)
       } else {
         converted(kernel, from, to, count)
+      }
+    }
+  }
+
+  private func runRows(
+    _ kernel: zoo_binary_kernel, _ context: borrowing KernelContext,
+    _ from: (UnsafeRawPointer, UnsafeRawPointer), _ to: UnsafeMutableRawPointer
+  ) {
+    let (outer, strides) = (broadcast.outer, broadcast.outerStrides)
+    outer.withUnsafeBufferPointer { extents in
+      strides[0].withUnsafeBufferPointer { first in
+        strides[1].withUnsafeBufferPointer { second in
+          guard let extents = extents.baseAddress, let first = first.baseAddress,
+            let second = second.baseAddress
+          else { return }
+          let rows = zoo_binary_rows(
+            operand: from, result: to, size: zoo_scalar_size(compute),
+            result_size: zoo_scalar_size(output), axes: Int32(outer.count), extents: extents,
+            strides: (first, second), inner: broadcast.inner,
+            steps: (broadcast.innerStrides[0], broadcast.innerStrides[1]))
+          let grain = max(1, Broadcast.grain / max(broadcast.inner, 1))
+          context.parallel(broadcast.rowCount, grain: grain) { range in
+            withUnsafePointer(to: rows) { rows in
+              zoo_binary_rows_run(rows, kernel, range.lowerBound, range.upperBound)
+            }
+          }
+        }
       }
     }
   }
