@@ -73,12 +73,60 @@ INLINE float attention_mask_at(const attention_task *task, int lane, int64_t key
 
 // MARK: Queries along the lanes
 
-/// to[column][lanes] = rows' columns first ..< first + count.
-INLINE void attention_gather(const attention_task *task, const int vectors, int64_t first, int64_t count, float *to) {
+typedef float attention_four __attribute__((ext_vector_type(4)));
+typedef float attention_four_unaligned __attribute__((ext_vector_type(4), aligned(4), may_alias));
+
+/// to[j][i] = from[i][j] for four times four elements.
+INLINE void attention_transpose(const float *const *from, float *const *to) {
+  attention_four row[4], half[4];
+#pragma unroll
+  for (int i = 0; i < 4; i++) row[i] = *(const attention_four_unaligned *)from[i];
+#pragma unroll
+  for (int i = 0; i < 2; i++) {
+    half[i] = __builtin_shufflevector(row[2 * i], row[2 * i + 1], 0, 4, 1, 5);
+    half[i + 2] = __builtin_shufflevector(row[2 * i], row[2 * i + 1], 2, 6, 3, 7);
+  }
+#pragma unroll
+  for (int i = 0; i < 2; i++) {
+    *(attention_four_unaligned *)to[2 * i] = __builtin_shufflevector(half[2 * i], half[2 * i + 1], 0, 1, 4, 5);
+    *(attention_four_unaligned *)to[2 * i + 1] = __builtin_shufflevector(half[2 * i], half[2 * i + 1], 2, 3, 6, 7);
+  }
+}
+
+/// to[column][lanes] = the queries' columns.
+INLINE void attention_gather(const attention_task *task, const int vectors, int64_t count, float *to) {
   const int width = vectors * LANES;
-  for (int lane = 0; lane < width; lane++) {
-    const float *from = task->q[lane] + first;
-    for (int64_t i = 0; i < count; i++) to[i * width + lane] = from[i];
+  for (int lane = 0; lane < width; lane += 4) {
+    const float *const *q = task->q + lane;
+    int64_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+      const float *from[4] = {q[0] + i, q[1] + i, q[2] + i, q[3] + i};
+      float *at = to + i * width + lane;
+      float *rows[4] = {at, at + width, at + 2 * width, at + 3 * width};
+      attention_transpose(from, rows);
+    }
+    for (; i < count; i++) {
+      for (int j = 0; j < 4; j++) to[i * width + lane + j] = q[j][i];
+    }
+  }
+}
+
+/// The other way round, into the rows of the result.
+INLINE void attention_scatter(const attention_task *task, const int vectors, int64_t count, const float *from) {
+  const int width = vectors * LANES;
+  for (int lane = 0; lane < task->count; lane += 4) {
+    float *const *y = task->y + lane;
+    const int some = task->count - lane < 4 ? task->count - lane : 4;
+    int64_t i = 0;
+    for (; some == 4 && i + 4 <= count; i += 4) {
+      const float *at = from + i * width + lane;
+      const float *rows[4] = {at, at + width, at + 2 * width, at + 3 * width};
+      float *to[4] = {y[0] + i, y[1] + i, y[2] + i, y[3] + i};
+      attention_transpose(rows, to);
+    }
+    for (; i < count; i++) {
+      for (int j = 0; j < some; j++) y[j][i] = from[i * width + lane + j];
+    }
   }
 }
 
@@ -193,7 +241,11 @@ INLINE void attention_limit(const attention_task *task, const int vectors, int64
 INLINE void attention_weigh(const int vectors, int64_t keys, float *s, vf *greatest, vf *total, vf *decay) {
   for (int j = 0; j < vectors; j++) {
     vf top = greatest[j];
-    for (int64_t key = 0; key < keys; key++) top = vmax(top, load(s + (key * vectors + j) * LANES));
+    // A score that is no number is left out here: its own power makes the sum none either.
+    for (int64_t key = 0; key < keys; key++) {
+      const vf score = load(s + (key * vectors + j) * LANES);
+      top = score > top ? score : top;
+    }
     const vf origin = top == -__builtin_inff() ? splat(0) : top;
     vf even = splat(0), odd = splat(0);
     int64_t key = 0;
@@ -276,7 +328,7 @@ INLINE void attention_lanes(const attention_task *task, const int vectors) {
   float *o = q + p->size * width, *s = o + p->value_size * width;
   float *some_k = s + ATTENTION_KEYS * width, *some_v = some_k + ATTENTION_KEYS * p->size;
   vf greatest[2] = {splat(-__builtin_inff()), splat(-__builtin_inff())}, total[2] = {splat(0), splat(0)}, decay[2];
-  attention_gather(task, vectors, 0, p->size, q);
+  attention_gather(task, vectors, p->size, q);
   memset(o, 0, (size_t)(p->value_size * width) * sizeof(float));
   const float *k = p->k + task->batch * p->k_stride.batch + task->group * p->k_stride.head;
   const float *v = p->v + task->batch * p->v_stride.batch + task->group * p->v_stride.head;
@@ -298,9 +350,7 @@ INLINE void attention_lanes(const attention_task *task, const int vectors) {
       store(at, attention_mean(p, load(at), factor));
     }
   }
-  for (int lane = 0; lane < task->count; lane++) {
-    for (int64_t i = 0; i < p->value_size; i++) task->y[lane][i] = o[i * width + lane];
-  }
+  attention_scatter(task, vectors, p->value_size, o);
 }
 
 // MARK: Few queries
