@@ -55,19 +55,40 @@ size_t zoo_gemm_f32_packed_bytes(zoo_isa isa, int64_t k, int64_t n) {
   return (size_t)(k * stored_columns(zoo_gemm_f32_table(isa), n)) * sizeof(float);
 }
 
+/// Packs rows k0 ..< k1 of columns n0 ..< n1, which begin a panel.
+static void pack_rectangle(
+    const zoo_gemm_f32_kernels *kernels, const matrix *source, int64_t k, int64_t n, int64_t k0,
+    int64_t k1, int64_t n0, int64_t n1, float alpha, float *packed) {
+  for (int64_t column = n0; column < n1; column += kernels->max_columns) {
+    const int64_t columns = lesser(kernels->max_columns, n - column);
+    const int64_t width = n == 1 ? 1 : padded(kernels, columns);
+    float *out = packed + column * k + k0 * width;
+    pack_right(source, column, (int)columns, (int)width, k0, k1 - k0, out);
+    for (int64_t i = 0; alpha != 1 && i < (k1 - k0) * width; i++) out[i] *= alpha;
+  }
+}
+
 void zoo_gemm_f32_pack(
     zoo_isa isa, int64_t k, int64_t n, const float *b, int64_t ldb, int transposed, float alpha,
     void *packed) {
+  zoo_gemm_f32_pack_part(isa, k, n, b, ldb, transposed, alpha, packed, 0, 1);
+}
+
+size_t zoo_gemm_f32_pack_part(
+    zoo_isa isa, int64_t k, int64_t n, const float *b, int64_t ldb, int transposed, float alpha,
+    void *packed, int64_t part, int64_t parts) {
   const zoo_gemm_f32_kernels *kernels = zoo_gemm_f32_table(isa);
   const matrix source = {.data = b, .ld = ldb, .transposed = transposed};
-  float *out = packed;
-  for (int64_t column = 0; column < n; column += kernels->max_columns) {
-    const int64_t columns = lesser(kernels->max_columns, n - column);
-    const int64_t width = n == 1 ? 1 : padded(kernels, columns);
-    pack_right(&source, column, (int)columns, (int)width, 0, k, out + column * k);
+  if (!transposed) {
+    const int64_t end = k * (part + 1) / parts;
+    pack_rectangle(kernels, &source, k, n, k * part / parts, end, 0, n, alpha, packed);
+    return (size_t)(end * ldb) * sizeof(float);
   }
-  const int64_t count = k * stored_columns(kernels, n);
-  for (int64_t i = 0; alpha != 1 && i < count; i++) out[i] *= alpha;
+  const int64_t width = kernels->max_columns, panels = (n + width - 1) / width;
+  const int64_t end = lesser(n, panels * (part + 1) / parts * width);
+  pack_rectangle(
+      kernels, &source, k, n, 0, k, panels * part / parts * width, end, alpha, packed);
+  return (size_t)(end * ldb) * sizeof(float);
 }
 
 // MARK: One column

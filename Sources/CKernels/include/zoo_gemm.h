@@ -48,6 +48,12 @@ void zoo_gemm_f32_pack(
     zoo_isa isa, int64_t k, int64_t n, const float *b, int64_t ldb, int transposed, float alpha,
     void *packed);
 
+/// The same in `parts` calls, part 0 first, of which each reads the next bytes of `b` and none reads earlier ones again.
+/// Returns how many of the first bytes of `b` have been read.
+size_t zoo_gemm_f32_pack_part(
+    zoo_isa isa, int64_t k, int64_t n, const float *b, int64_t ldb, int transposed, float alpha,
+    void *packed, int64_t part, int64_t parts);
+
 /// `transposed`: `a` holds Aᵀ, [k, m] with leading dimension `lda`. `epilogue` may be NULL.
 void zoo_gemm_f32_run(
     zoo_isa isa, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, int transposed,

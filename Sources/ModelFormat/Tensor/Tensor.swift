@@ -13,7 +13,7 @@ public struct Tensor: Sendable {
   public let elementType: ElementType
   /// Extents, outermost first; `[]` for a scalar. Each is ≥ 0.
   public let shape: [Int]
-  let storage: Storage
+  private(set) var storage: Storage
 
   /// The number of elements.
   public var count: Int { shape.reduce(1, *) }
@@ -182,6 +182,12 @@ extension Tensor {
     let result = try body(UnsafeRawBufferPointer(start: buffer.base + offset, count: byteCount))
     withExtendedLifetime(buffer) {}
     return result
+  }
+
+  /// Gives its bytes away and is a tensor of no strings from then on; `nil` for strings.
+  package mutating func takeBytes() -> (buffer: TensorBuffer, offset: Int)? {
+    defer { storage = .strings([]) }
+    return bytes
   }
 
   /// The buffer and the offset of the first byte in it; `nil` for strings. Whoever keeps a pointer into the buffer

@@ -53,6 +53,25 @@ public final class TensorBuffer: @unchecked Sendable {
     file.release(offset..<offset + byteCount)
   }
 
+  /// Whether the bytes are this buffer's own, not a view.
+  package var isOwned: Bool { owner == nil }
+
+  /// Lets the bytes of `range` leave the memory. Those of a file are read again when they are used; others are lost, so
+  /// only who alone has the buffer, and reads them no more, may call this.
+  package func discard(_ range: Range<Int>) {
+    if let file = owner as? MappedFile, let start = file.bytes.baseAddress {
+      let offset = UnsafeRawPointer(base) - start
+      return file.release(offset + range.lowerBound..<offset + range.upperBound)
+    }
+    guard isOwned else { return }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let start = Int(bitPattern: base)
+    let first = (start + range.lowerBound + page - 1) / page * page
+    let end = (start + range.upperBound) / page * page
+    guard first < end, let pages = UnsafeMutableRawPointer(bitPattern: first) else { return }
+    madvise(pages, end - first, MADV_DONTNEED)
+  }
+
   deinit {
     if owner == nil { free(base) }
   }

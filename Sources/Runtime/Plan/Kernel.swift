@@ -66,6 +66,13 @@ public struct NodeIO {
     /// The elements, if they are known already.
     public var value: Tensor? { known ?? (try? source?.tensor()) }
 
+    /// The elements, for a kernel that will have them in a layout of its own.
+    fileprivate func taken() throws(ModelError) -> Tensor {
+      if let source { return try source.taken() }
+      guard let known else { throw ModelError(.corrupted, "a weight that cannot be read again") }
+      return known
+    }
+
     /// Says that a kernel has the elements in a layout of its own.
     fileprivate func release() { source?.release() }
 
@@ -140,5 +147,42 @@ public struct NodeIO {
     }
     if replaces { replaced.indices.insert(index) }
     return packed
+  }
+
+  /// Like ``packed(_:_:replaces:_:)`` with `replaces`, for large weights that are read from the first byte to the last:
+  /// what has been read leaves the memory while the rest is packed.
+  ///
+  /// - Parameters:
+  ///   - index: The input.
+  ///   - layout: A name of the layout; the same name stands for the same bytes.
+  ///   - bytes: How large the packed form is.
+  ///   - pack: Reads the input, writes the packed form, and calls its last argument now and then with how many bytes it
+  ///     has read and will not read again.
+  func packedInOrder(
+    _ index: Int, _ layout: String, bytes: Int,
+    _ pack: (UnsafeRawPointer, UnsafeMutableRawPointer, (Int) -> Void) -> Void
+  ) throws(ModelError) -> Tensor? {
+    guard index < inputs.count, let operand = inputs[index], let weight = operand.weight else {
+      return nil
+    }
+    replaced.indices.insert(index)
+    return try packedWeights.tensor(weight, layout) { () throws(ModelError) in
+      var tensor = try operand.taken()
+      guard var taken = tensor.takeBytes() else {
+        throw ModelError(.elementTypeMismatch, "a weight of strings", expected: "numbers")
+      }
+      let isAlone = isKnownUniquelyReferenced(&taken.buffer)
+      var read = 0
+      let packed = try Tensor(.u8, shape: [bytes]) { (to) throws(ModelError) in
+        guard let to = to.baseAddress else { return }
+        let (buffer, offset) = taken
+        pack(buffer.base + offset, to) { count in
+          if isAlone || !buffer.isOwned { buffer.discard(offset + read..<offset + count) }
+          read = count
+        }
+      }
+      operand.release()
+      return packed
+    }
   }
 }

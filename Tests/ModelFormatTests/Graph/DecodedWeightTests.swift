@@ -33,6 +33,34 @@ import Testing
     #expect(source.count.load(ordering: .relaxed) == 2)
   }
 
+  /// What is taken is nobody else's, and is decoded again for whoever asks next.
+  @Test func canBeTaken() throws {
+    let source = Source()
+    let weight = try Weight(.f32, shape: [2], source: source).decoded()
+    let expected = try Tensor([Float(1), 2], shape: [2])
+    var taken = try weight.taken()
+    #expect(taken == expected)
+    #expect(try weight.tensor() == expected)
+    #expect(source.count.load(ordering: .relaxed) == 2)
+    guard var bytes = taken.takeBytes() else {
+      Issue.record("no bytes")
+      return
+    }
+    let isAlone = isKnownUniquelyReferenced(&bytes.buffer)
+    #expect(isAlone)
+    #expect(try Weight(expected).taken() == expected)
+  }
+
+  /// A page within a buffer can be given back while the rest is still read.
+  @Test func bytesCanBeDiscarded() throws {
+    let buffer = try TensorBuffer(byteCount: 40_000)
+    buffer.base.initializeMemory(as: UInt8.self, repeating: 7, count: 40_000)
+    buffer.discard(0..<20_000)
+    buffer.discard(3..<5)
+    let rest = UnsafeRawBufferPointer(start: buffer.base + 20_000, count: 20_000)
+    #expect(rest.allSatisfy { $0 == 7 })
+  }
+
   /// A damaged weight is refused when it is decoded first, not when it is needed.
   @Test func isDecodedAtOnce() {
     #expect(throws: ModelError.self) {

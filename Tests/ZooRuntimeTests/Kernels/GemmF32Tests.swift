@@ -103,6 +103,30 @@ import Testing
     }
   }
 
+  /// Packing part by part gives the same bytes, and what has been read is not read again.
+  @Test(arguments: availableISAs)
+  func packsInParts(_ isa: zoo_isa) {
+    var numbers = Numbers(seed: 6)
+    for (index, (k, n)) in [(1, 1), (7, 1), (3, 5), (70, 33), (65, 200), (5, 64)].enumerated() {
+      for transposed in [false, true] {
+        var b = Matrix(k, n, transposed: transposed, padding: index % 2, &numbers)
+        let bytes = zoo_gemm_f32_packed_bytes(isa, Int64(k), Int64(n))
+        let (whole, pieces) = (PackedBytes(bytes), PackedBytes(bytes))
+        let (ld, flag) = (Int64(b.ld), Int32(transposed ? 1 : 0))
+        zoo_gemm_f32_pack(isa, Int64(k), Int64(n), b.data, ld, flag, 0.5, whole.pointer)
+        for part in 0..<Int64(3) {
+          let read = zoo_gemm_f32_pack_part(
+            isa, Int64(k), Int64(n), b.data, ld, flag, 0.5, pieces.pointer, part, 3)
+          for place in 0..<min(b.data.count, Int(read) / 4) { b.data[place] = .nan }
+          if part == 2 { #expect(Int(read) == (transposed ? n : k) * b.ld * 4) }
+        }
+        let same = UnsafeRawBufferPointer(start: whole.pointer, count: bytes)
+          .elementsEqual(UnsafeRawBufferPointer(start: pieces.pointer, count: bytes))
+        #expect(same, "\(k) × \(n)")
+      }
+    }
+  }
+
   @Test(arguments: availableISAs)
   func aResidualMayLieInTheResult(_ isa: zoo_isa) {
     var numbers = Numbers(seed: 3)

@@ -122,4 +122,40 @@ import ZooRuntime
       #expect(pairs.allSatisfy { abs($0 - $1) < 1e-4 })
     }
   }
+
+  /// Constants that were computed leave the memory once they are packed, and are computed again for another layout; one
+  /// that is an output as well stays.
+  @Test(arguments: [false, true])
+  func computedWeightsForSeveralLayouts(isOutput: Bool) throws {
+    let codes = (0..<16384).map { Int8(truncatingIfNeeded: $0 % 251) }
+    var model = Model()
+    var graph = Graph()
+    let x = model.addValue("x", type: .tensor(.f32, [1, 64, "n"]))
+    let (q, s) = (model.addValue("q"), model.addValue("s"))
+    let (f, w, y) = (model.addValue("f"), model.addValue("w"), model.addValue("y"))
+    graph.weights[q] = Weight(try Tensor(codes, shape: [64, 64, 4]))
+    graph.weights[s] = Weight(try Tensor([Float(0.01)], shape: []))
+    graph.inputs = [x]
+    graph.nodes = [
+      Node("Cast", inputs: [q], outputs: [f], attributes: [Attribute("to", .int(1))]),
+      Node("Mul", inputs: [f, s], outputs: [w]),
+      Node("Conv", inputs: [x, w], outputs: [y]),
+    ]
+    graph.outputs = isOutput ? [y, w] : [y]
+    model.main = graph
+    let session = try Session(model)
+    #expect(!session.model.main.nodes.contains { ["Cast", "Mul"].contains($0.opType) })
+    var plain = Session.Options()
+    plain.optimizes = false
+    for extent in [4, 300, 5] {
+      let data = (0..<64 * extent).map { Float($0 % 7) - 3 }
+      let input = ["x": try Tensor(data, shape: [1, 64, extent])]
+      let got = try session.run(input)
+      let want = try Session(model, options: plain).run(input)
+      if isOutput { #expect(got["w"] == want["w"]) }
+      let pairs = zip(
+        try got["y"]!.array(of: Float.self), try want["y"]!.array(of: Float.self))
+      #expect(pairs.allSatisfy { abs($0 - $1) < 1e-2 })
+    }
+  }
 }

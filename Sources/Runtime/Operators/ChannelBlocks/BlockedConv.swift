@@ -103,7 +103,7 @@ struct BlockedConv: TensorOperator {
   ) throws(ModelError) -> Tensor? {
     guard let bias = try io.constantRow(2), let gain = try io.constantRow(4) else { return nil }
     let layout = "blocks_\(form.rawValue)_\(geometry.groups)\(bias.name)\(gain.name)"
-    return try io.packed(1, layout) { (weight) throws(ModelError) in
+    return try io.packed(1, layout, replaces: true) { (weight) throws(ModelError) in
       var shape = shape
       return try Tensor(.u8, shape: [zoo_blocked_conv_packed_bytes(isa, &shape, form)]) {
         (to) throws(ModelError) in

@@ -62,7 +62,8 @@ struct BlockedConvTranspose: TensorOperator {
     }
     let bias = try io.constantRow(2)
     let packed = try bias.flatMap { (bias) throws(ModelError) in
-      try io.packed(1, "spread_\(planes)\(bias.name)") { (weight) throws(ModelError) in
+      try io.packed(1, "spread_\(planes)\(bias.name)", replaces: true) {
+        (weight) throws(ModelError) in
         var shape = shape
         return try Tensor(.u8, shape: [bytes]) { (to) throws(ModelError) in
           try weight.withElements(of: Float.self) { (from) throws(ModelError) in

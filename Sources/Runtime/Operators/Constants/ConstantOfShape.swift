@@ -42,14 +42,24 @@ struct ConstantOfShape: TensorOperator, ValueOperator {
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
-    let filled = try Tensor.repeating(value, shape: io.output().shape)
+    let (value, bytes) = (value, try io.output().byteCount)
     return Kernel("fill") { (context) throws(ModelError) in
-      try filled.withBytes { bytes in
-        guard let base = bytes.baseAddress else { return }
-        context.outputBytes().copyMemory(from: base, byteCount: bytes.count)
+      let output = context.outputBytes()
+      try value.withBytes { element in
+        guard let base = element.baseAddress, bytes > 0 else { return }
+        output.copyMemory(from: base, byteCount: element.count)
+        var filled = element.count
+        while filled < bytes {
+          let more = min(filled, Self.copiedAtOnce, bytes - filled)
+          (output + filled).copyMemory(from: output, byteCount: more)
+          filled += more
+        }
       }
     }
   }
+
+  /// Bytes that stay in cache while they are copied again and again; a multiple of every element's.
+  private static let copiedAtOnce = 1 << 14
 
   func evaluate(_ call: ValueCall) throws(ModelError) -> [Value] {
     guard let shape = try call.tensor(0).integers else {

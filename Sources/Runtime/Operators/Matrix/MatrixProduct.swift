@@ -35,18 +35,31 @@ struct MatrixProduct {
   private func packed(_ io: NodeIO, _ isa: zoo_isa) throws(ModelError) -> Tensor? {
     let (k, n) = (Int64(extents.k), Int64(extents.n))
     let layout = "gemm_f32_\(transposesB)_\(alpha)"
-    return try io.packed(b, layout, replaces: true) { (weight) throws(ModelError) in
-      let weight = try HalfStaging.widened(weight)
-      let bytes = zoo_gemm_f32_packed_bytes(isa, k, n)
-      return try Tensor(.u8, shape: [bytes]) { (to) throws(ModelError) in
-        try weight.withElements(of: Float.self) { (from) throws(ModelError) in
-          zoo_gemm_f32_pack(
-            isa, k, n, from.baseAddress, transposesB ? k : n, transposesB ? 1 : 0, alpha,
-            to.baseAddress)
+    let (ld, transposed): (Int64, Int32) = transposesB ? (k, 1) : (n, 0)
+    let bytes = zoo_gemm_f32_packed_bytes(isa, k, n)
+    guard try io.input(b).element == .f32 else {
+      return try io.packed(b, layout, replaces: true) { (weight) throws(ModelError) in
+        let weight = try HalfStaging.widened(weight)
+        return try Tensor(.u8, shape: [bytes]) { (to) throws(ModelError) in
+          try weight.withElements(of: Float.self) { (from) throws(ModelError) in
+            zoo_gemm_f32_pack(isa, k, n, from.baseAddress, ld, transposed, alpha, to.baseAddress)
+          }
         }
       }
     }
+    let parts = Int64(max(1, bytes / Self.packedAtOnce))
+    return try io.packedInOrder(b, layout, bytes: bytes) { from, to, done in
+      for part in 0..<parts {
+        done(
+          zoo_gemm_f32_pack_part(
+            isa, k, n, from.assumingMemoryBound(to: Float.self), ld, transposed, alpha, to, part,
+            parts))
+      }
+    }
   }
+
+  /// Bytes of a weight that are in memory twice while it is packed.
+  private static let packedAtOnce = 8 << 20
 
   private func weighted(_ extents: MatrixExtents, _ packed: Tensor, _ isa: zoo_isa) -> Kernel {
     let m = extents.m * extents.aMatrices

@@ -36,7 +36,7 @@ struct PackedOperand: Sendable {
     _ pack: @escaping Pack
   ) throws(ModelError) {
     (self.index, self.pack) = (index, pack)
-    packed = try io.packed(index, layout) { (weight) throws(ModelError) in
+    packed = try io.packed(index, layout, replaces: true) { (weight) throws(ModelError) in
       try Tensor(.u8, shape: [bytes]) { (to) throws(ModelError) in
         try weight.withBytes { (from) throws(ModelError) in pack(from.baseAddress, to.baseAddress) }
       }

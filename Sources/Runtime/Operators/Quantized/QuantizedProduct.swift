@@ -35,7 +35,7 @@ struct QuantizedProduct: Sendable {
     packed =
       extents.bMatrices != 1
       ? nil
-      : try io.packed(b, transposesB ? "qgemm_transposed" : "qgemm") {
+      : try io.packed(b, transposesB ? "qgemm_transposed" : "qgemm", replaces: true) {
         (weight) throws(ModelError) in
         try Tensor(.u8, shape: [bytes]) { (to) throws(ModelError) in
           try weight.withBytes { (from) throws(ModelError) in
