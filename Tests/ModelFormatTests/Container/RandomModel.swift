@@ -5,9 +5,15 @@ import ModelFormat
 struct RandomModel {
   var generator: SeededGenerator
   var model = Model(irVersion: 12, opsets: [])
+  let types: [ElementType]
 
-  static func make(seed: UInt64) throws -> Model {
-    var random = RandomModel(generator: SeededGenerator(seed: seed))
+  /// - Parameters:
+  ///   - seed: Equal seeds and types give equal models.
+  ///   - types: Those to choose from.
+  static func make(
+    seed: UInt64, types: [ElementType] = ElementType.allCases
+  ) throws -> Model {
+    var random = RandomModel(generator: SeededGenerator(seed: seed), types: types)
     try random.fill()
     return random.model
   }
@@ -34,7 +40,7 @@ struct RandomModel {
   }
 
   private mutating func elementType() -> ElementType {
-    ElementType.allCases[number(0...ElementType.allCases.count - 1)]
+    types[number(0...types.count - 1)]
   }
 
   private mutating func dimension() -> Dimension {

@@ -101,8 +101,8 @@ import Testing
       refusal(ofTensor: Proto.tensor("w", 1, [2], []))
         == "graph.initializer[0] (byte 7): a tensor f32 [2] without data; expected 2 elements")
     #expect(
-      refusal(ofTensor: Proto.tensor("w", 27, [2], []))
-        == "graph.initializer[0] (byte 7): a tensor of element type 27; "
+      refusal(ofTensor: Proto.tensor("w", 29, [2], []))
+        == "graph.initializer[0] (byte 7): a tensor of element type 29; "
         + "expected a number of ONNX's TensorProto.DataType, 1 ... 28")
     #expect(
       refusal(ofTensor: Proto.tensor("w", 1, [-1], []))

@@ -59,9 +59,7 @@ private let unaryContracts: [String: UnaryContract] = [
   "cos": .init(ulps: 1.5, absolute: 1e-10) { cos($0) },
   "clip": .init(a: -1, b: 2) { $0.isNaN ? $0 : min(max($0, -1), 2) },
   "thresholded_relu": .init(a: 1) { $0 > 1 ? $0 : 0 },
-  "shrink": .init(a: 1, b: 0.5) { x in
-    x.isNaN ? x : x < -1 ? x + 0.5 : x > 1 ? x - 0.5 : 0
-  },
+  "shrink": .init(a: 1, b: 0.5) { $0 < -1 ? $0 + 0.5 : $0 > 1 ? $0 - 0.5 : 0 },
   "affine": .init(a: 1.5, b: 0.25, ulps: 1, absolute: 1e-7) { 1.5 * $0 + 0.25 },
   "tan": .init { tan($0) }, "asin": .init { asin($0) }, "acos": .init { acos($0) },
   "atan": .init { atan($0) }, "sinh": .init { sinh($0) }, "cosh": .init { cosh($0) },
