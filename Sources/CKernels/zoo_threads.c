@@ -28,7 +28,12 @@
 #include <sys/syscall.h>
 #endif
 
-enum { MAX_WORKERS = 255, SPIN_NANOSECONDS = 20000, RANGES_PER_THREAD = 8 };
+enum { MAX_WORKERS = 255, RANGES_PER_THREAD = 8 };
+
+// How long an idle thread watches before it sleeps. Waking one takes tens of microseconds, more in a virtual machine,
+// and the serial steps of a small network take as long: a worker that slept through each would never be there in time.
+// Where other callers want the cores, it gives up soon.
+enum { PATIENT_NANOSECONDS = 500000, HASTY_NANOSECONDS = 10000 };
 
 // MARK: The container's limit
 
@@ -134,16 +139,20 @@ static int64_t nanoseconds(void) {
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/// Callers that found the pool busy and work alone now.
+static _Atomic int turned_away = 0;
+
 /// Spins until `*word` differs from `value`; 0 if it still does not when the time is up.
 static int spin_while(_Atomic uint32_t *word, uint32_t value) {
-  const int64_t end = nanoseconds() + SPIN_NANOSECONDS;
-  do {
+  const int64_t start = nanoseconds();
+  for (;;) {
     for (int i = 0; i < 64; i++) {
       if (atomic_load_explicit(word, memory_order_acquire) != value) return 1;
       relax();
     }
-  } while (nanoseconds() < end);
-  return 0;
+    const int crowded = atomic_load_explicit(&turned_away, memory_order_relaxed) > 0;
+    if (nanoseconds() - start > (crowded ? HASTY_NANOSECONDS : PATIENT_NANOSECONDS)) return 0;
+  }
 }
 
 #if defined(__linux__)
@@ -237,6 +246,7 @@ static void forget_workers(void) {
   atomic_store(&pool.sleepers, 0);
   atomic_store(&pool.tickets, 0);
   atomic_store(&pool.caller_sleeps, 0);
+  atomic_store(&turned_away, 0);
   if (!inside_body) atomic_store(&pool.busy, 0);
 }
 
@@ -293,8 +303,14 @@ void zoo_parallel_for(
   if (max_threads > 0 && max_threads < threads) threads = max_threads;
   const int64_t pieces = (count - 1) / grain + 1;
   if (pieces < threads) threads = (int)pieces;
-  if (threads <= 1 || inside_body || atomic_exchange(&pool.busy, 1)) {
+  if (threads <= 1 || inside_body) {
     body(context, 0, count);
+    return;
+  }
+  if (atomic_exchange(&pool.busy, 1)) {
+    atomic_fetch_add(&turned_away, 1);
+    body(context, 0, count);
+    atomic_fetch_sub(&turned_away, 1);
     return;
   }
   inside_body = 1;
