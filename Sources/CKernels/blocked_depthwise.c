@@ -3,7 +3,7 @@
 #include "blocked.h"
 #include "zoo_threads.h"
 
-enum { MIN_STEPS_PER_THREAD = 1 << 15, LANES = ZOO_CHANNEL_BLOCK };
+enum { MIN_STEPS_PER_THREAD = 1 << 13, LANES = ZOO_CHANNEL_BLOCK };
 
 static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 

@@ -4,7 +4,7 @@
 #include "blocked.h"
 #include "zoo_threads.h"
 
-enum { MIN_FLOATS_PER_THREAD = 1 << 15, LANES = ZOO_CHANNEL_BLOCK, PIECE = 1024 };
+enum { MIN_FLOATS_PER_THREAD = 1 << 13, LANES = ZOO_CHANNEL_BLOCK, PIECE = 1024 };
 
 typedef struct {
   const zoo_blocked_kernels *kernels;

@@ -2,7 +2,7 @@
 #include "blocked.h"
 #include "zoo_threads.h"
 
-enum { MIN_FLOATS_PER_THREAD = 1 << 15, LANES = ZOO_CHANNEL_BLOCK };
+enum { MIN_FLOATS_PER_THREAD = 1 << 13, LANES = ZOO_CHANNEL_BLOCK };
 
 static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 
@@ -26,25 +26,29 @@ typedef struct {
   const zoo_blocked_pool *pool;
   const float *input;
   float *output, *divisors;
-  int64_t y;  // of the output: divisors differ from row to row
+  int64_t first, rows;  // of the output: divisors differ near the borders
 } pool_job;
 
-static void run_pool_rows(void *context, int64_t begin, int64_t end) {
-  const pool_job *j = context;
+static void run_pool_row(const pool_job *j, int64_t plane, int64_t y) {
   const zoo_conv_shape *s = &j->pool->shape;
-  const int64_t top = j->y * s->stride[1] - s->pad[1], step = s->dilation[1];
+  const int64_t top = y * s->stride[1] - s->pad[1], step = s->dilation[1];
   int64_t first = 0, last = s->kernel[1];
   while (first < last && top + first * step < 0) first++;
   while (last > first && top + (last - 1) * step >= s->input[1]) last--;
   zoo_blocked_line line = {
+      .in = j->input + (plane * s->input[1] + top + first * step) * s->input[2] * LANES,
       .row = step * s->input[2] * LANES, .rows = (int)(last - first),
       .columns = (int)s->kernel[2], .width = s->input[2], .out_width = s->output[2],
       .stride = s->stride[2], .dilation = s->dilation[2], .pad = s->pad[2]};
-  for (int64_t plane = begin; plane < end; plane++) {
-    line.in = j->input + (plane * s->input[1] + top + first * step) * s->input[2] * LANES;
-    j->kernels->pool(
-        &line, j->pool->is_max ? NULL : j->divisors,
-        j->output + (plane * s->output[1] + j->y) * s->output[2] * LANES);
+  j->kernels->pool(
+      &line, j->pool->is_max ? NULL : j->divisors,
+      j->output + (plane * s->output[1] + y) * s->output[2] * LANES);
+}
+
+static void run_pool_rows(void *context, int64_t begin, int64_t end) {
+  const pool_job *j = context;
+  for (int64_t item = begin; item < end; item++) {
+    run_pool_row(j, item / j->rows, j->first + item % j->rows);
   }
 }
 
@@ -52,20 +56,21 @@ void zoo_blocked_pool_run(
     zoo_isa isa, const zoo_blocked_pool *pool, const float *input, float *output,
     float *divisors, int max_threads) {
   const zoo_conv_shape *s = &pool->shape;
-  pool_job j = {zoo_blocked_table(isa), pool, input, output, divisors, 0};
+  pool_job j = {zoo_blocked_table(isa), pool, input, output, divisors, 0, 0};
   const int64_t planes = s->batch * blocks_of(s->in_channels);
   const int64_t row = greater(1, s->output[2] * s->kernel[1] * s->kernel[2] * LANES);
-  int64_t known = 0;
-  for (j.y = 0; j.y < s->output[1]; j.y++) {
-    const int64_t rows = pool->is_max ? 1 : counted(pool, 1, j.y);
-    if (!pool->is_max && rows != known) {
+  for (j.first = 0; j.first < s->output[1]; j.first += j.rows) {
+    j.rows = s->output[1] - j.first;
+    if (!pool->is_max) {
+      const int64_t taps = counted(pool, 1, j.first);
+      j.rows = 1;
+      while (j.first + j.rows < s->output[1] && counted(pool, 1, j.first + j.rows) == taps) j.rows++;
       for (int64_t x = 0; x < s->output[2]; x++) {
-        divisors[x] = (float)(rows * counted(pool, 2, x));
+        divisors[x] = (float)(taps * counted(pool, 2, x));
       }
-      known = rows;
     }
     zoo_parallel_for(
-        planes, greater(1, MIN_FLOATS_PER_THREAD / row), max_threads, run_pool_rows, &j);
+        planes * j.rows, greater(1, MIN_FLOATS_PER_THREAD / row), max_threads, run_pool_rows, &j);
   }
 }
 
