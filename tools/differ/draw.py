@@ -17,7 +17,20 @@ class Skip(Exception):
     """What was drawn makes no case; the next number is drawn instead."""
 
 
-class Draw:
+class Choices:
+    """Random choices, from the generator `self.random`."""
+
+    def chance(self, probability=0.5):
+        return self.random.random() < probability
+
+    def pick(self, choices):
+        return self.random.choice(list(choices))
+
+    def integer(self, low, high):
+        return self.random.randint(low, high)
+
+
+class Draw(Choices):
     """What a generator fills in. Operands are added in the schema's order; `None` leaves one out."""
 
     def __init__(self, seed, schema, opset):
@@ -41,17 +54,6 @@ class Draw:
         # Nodes before the operator's own.
         self.prelude = []
         self.standard_opset = 18 if schema.domain == "ai.onnx.ml" else LATEST
-
-    # Choices
-
-    def chance(self, probability=0.5):
-        return self.random.random() < probability
-
-    def pick(self, choices):
-        return self.random.choice(list(choices))
-
-    def integer(self, low, high):
-        return self.random.randint(low, high)
 
     def has(self, attribute):
         return attribute in self.schema.attributes

@@ -9,7 +9,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from .. import values
-from ..draw import Skip, tensor_type
+from ..draw import Choices, Skip, tensor_type
 
 F32 = np.dtype(np.float32)
 I64 = np.dtype(np.int64)
@@ -31,7 +31,7 @@ class Value:
         return math.prod(self.shape)
 
 
-class Graph:
+class Graph(Choices):
     """The main graph, or with `outer` a subgraph that sees the outer one's values."""
 
     def __init__(self, seed, outer=None):
@@ -47,17 +47,6 @@ class Graph:
             self.batch = self.integer(1, 3)
             self.exact = False
             self.rough = False
-
-    # Choices
-
-    def chance(self, probability=0.5):
-        return self.random.random() < probability
-
-    def pick(self, choices):
-        return self.random.choice(list(choices))
-
-    def integer(self, low, high):
-        return self.random.randint(low, high)
 
     # Values
 
