@@ -12,6 +12,8 @@
 #endif
 #include "zoo_threads.h"
 
+#include "zoo_cgroup.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -39,7 +41,7 @@ enum { PATIENT_NANOSECONDS = 500000, HASTY_NANOSECONDS = 10000 };
 
 #if defined(__linux__)
 /// The CPUs that a quota in one cgroup folder allows, or 0 if it sets none.
-static int cpus_of_quota(const char *folder) {
+static int64_t cpus_of_quota(const char *folder) {
   char path[PATH_MAX + 32];
   long long quota = -1, period = 0;
   snprintf(path, sizeof path, "%s/cpu.max", folder);
@@ -58,44 +60,7 @@ static int cpus_of_quota(const char *folder) {
     fclose(file);
   }
   if (quota <= 0 || period <= 0) return 0;
-  const long long cpus = quota / period + (quota % period != 0);
-  return cpus > INT_MAX ? INT_MAX : (int)cpus;
-}
-
-/// The tightest quota of `group` below `mount` and of its ancestors up to the mount itself.
-static int cpus_of_hierarchy(const char *mount, const char *group, int limit) {
-  char folder[PATH_MAX];
-  if (snprintf(folder, sizeof folder, "%s%s", mount, group) >= (int)sizeof folder) return limit;
-  for (;;) {
-    const int cpus = cpus_of_quota(folder);
-    if (cpus > 0 && cpus < limit) limit = cpus;
-    char *slash = strrchr(folder, '/');
-    if (!slash || (size_t)(slash - folder) < strlen(mount)) return limit;
-    *slash = 0;
-  }
-}
-
-static int cpus_of_cgroups(int limit) {
-  FILE *file = fopen("/proc/self/cgroup", "re");
-  if (!file) return limit;
-  char line[PATH_MAX];
-  while (fgets(line, sizeof line, file)) {
-    line[strcspn(line, "\n")] = 0;
-    char *controllers = strchr(line, ':');
-    char *group = controllers ? strchr(controllers + 1, ':') : NULL;
-    if (!group) continue;
-    *group++ = 0;
-    controllers++;
-    if (!*controllers) {
-      limit = cpus_of_hierarchy("/sys/fs/cgroup", group, limit);
-    } else if (!strncmp(controllers, "cpu,", 4) || strstr(controllers, ",cpu,") ||
-               !strcmp(controllers, "cpu") || !strcmp(controllers, "cpuacct,cpu")) {
-      limit = cpus_of_hierarchy("/sys/fs/cgroup/cpu", group, limit);
-      limit = cpus_of_hierarchy("/sys/fs/cgroup/cpu,cpuacct", group, limit);
-    }
-  }
-  fclose(file);
-  return limit;
+  return quota / period + (quota % period != 0);
 }
 #endif
 
@@ -108,7 +73,7 @@ static int count_cpus(void) {
     const int count = CPU_COUNT(&granted);
     if (count > 0 && count < limit) limit = count;
   }
-  limit = cpus_of_cgroups(limit);
+  limit = (int)zoo_cgroup_limit("cpu", cpus_of_quota, limit);
 #endif
   return limit;
 }

@@ -10,6 +10,7 @@
 #include "zoo_conv_any.h"
 #include "zoo_gemm.h"
 #include "zoo_math.h"
+#include "zoo_memory.h"
 #include "zoo_norm.h"
 #include "zoo_pool.h"
 #include "zoo_recurrent.h"

@@ -26,22 +26,26 @@ public struct Tensor: Sendable {
 
   public var type: TensorType { TensorType(elementType, shape) }
 
+  /// The most elements of a shape, extents of 0 left aside: more than any memory holds, and so few that strides and sums of
+  /// extents never overflow.
+  private static let mostElements = 1 << 48
+
   /// The number of elements of a shape.
   ///
-  /// - Throws: `.outOfRange` if an extent is negative, `.limitExceeded` if the product does not fit.
+  /// - Throws: `.outOfRange` if an extent is negative, `.limitExceeded` if the product of those that are not 0 is too large.
   public static func count(of shape: [Int]) throws(ModelError) -> Int {
     var count = 1
     for extent in shape {
       guard extent >= 0 else {
         throw ModelError(.outOfRange, "shape \(shape) has a negative extent")
       }
-      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-      if overflow {
+      let (product, overflow) = count.multipliedReportingOverflow(by: max(extent, 1))
+      guard !overflow, product <= mostElements else {
         throw ModelError(.limitExceeded, "shape \(shape) has more elements than can be counted")
       }
       count = product
     }
-    return count
+    return shape.contains(0) ? 0 : count
   }
 
   /// The number of bytes of a tensor.

@@ -1,4 +1,5 @@
 import LibC
+import Synchronization
 
 /// Bytes that tensors share: memory of their own, aligned to 64 bytes, or a view of bytes that `owner` keeps
 /// alive, such as a mapped file.
@@ -12,18 +13,23 @@ public final class TensorBuffer: @unchecked Sendable {
   public let base: UnsafeMutableRawPointer
   public let byteCount: Int
   private let owner: AnyObject?
+  /// What counts in ``TensorMemory``.
+  private let charge: Atomic<Int>
 
   /// Memory of its own, not initialised.
   ///
-  /// - Throws: `.limitExceeded` if the system has no such block.
+  /// - Throws: `.limitExceeded` if ``TensorMemory`` or the system has no such block.
   public init(byteCount: Int) throws(ModelError) {
     // Kernels may read whole vectors past the last element, so the block ends on a full vector.
     let (padded, overflow) = max(byteCount, 1).addingReportingOverflow(Self.alignment)
     var memory: UnsafeMutableRawPointer?
     let alignment = byteCount >= 2 * Self.hugePage ? Self.hugePage : Self.alignment
-    guard byteCount >= 0, !overflow, posix_memalign(&memory, alignment, padded) == 0,
-      let memory
-    else {
+    guard byteCount >= 0, !overflow else {
+      throw ModelError(.limitExceeded, "a tensor of \(byteCount) bytes")
+    }
+    try TensorMemory.take(padded)
+    guard posix_memalign(&memory, alignment, padded) == 0, let memory else {
+      TensorMemory.give(padded)
       throw ModelError(.limitExceeded, "no memory for a tensor of \(byteCount) bytes")
     }
     #if os(Linux)
@@ -32,6 +38,7 @@ public final class TensorBuffer: @unchecked Sendable {
     #endif
     base = memory
     self.byteCount = byteCount
+    charge = Atomic(padded)
     owner = nil
   }
 
@@ -40,6 +47,7 @@ public final class TensorBuffer: @unchecked Sendable {
   public init(viewing base: UnsafeRawPointer, byteCount: Int, owner: AnyObject) {
     self.base = UnsafeMutableRawPointer(mutating: base)
     self.byteCount = byteCount
+    charge = Atomic(0)
     self.owner = owner
   }
 
@@ -56,7 +64,7 @@ public final class TensorBuffer: @unchecked Sendable {
   /// Whether the bytes are this buffer's own, not a view.
   package var isOwned: Bool { owner == nil }
 
-  /// Lets the bytes of `range` leave the memory. Those of a file are read again when they are used; others are lost, so
+  /// Lets the bytes of `range`, which did not leave it before, leave the memory. Those of a file are read again when they are used; others are lost, so
   /// only who alone has the buffer, and reads them no more, may call this.
   package func discard(_ range: Range<Int>) {
     if let file = owner as? MappedFile, let start = file.bytes.baseAddress {
@@ -70,9 +78,13 @@ public final class TensorBuffer: @unchecked Sendable {
     let end = (start + range.upperBound) / page * page
     guard first < end, let pages = UnsafeMutableRawPointer(bitPattern: first) else { return }
     madvise(pages, end - first, MADV_DONTNEED)
+    charge.subtract(end - first, ordering: .relaxed)
+    TensorMemory.give(end - first)
   }
 
   deinit {
-    if owner == nil { free(base) }
+    guard isOwned else { return }
+    TensorMemory.give(charge.load(ordering: .relaxed))
+    free(base)
   }
 }

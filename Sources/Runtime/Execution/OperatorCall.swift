@@ -106,7 +106,7 @@ struct OperatorCall {
       throw ModelError(
         .shapeMismatch, "an output \(type) whose extents cannot be told from the inputs")
     }
-    _ = try Tensor.byteCount(tensor.element, shape: extents)
+    try TensorMemory.require(tensor.element, shape: extents)
     return NodeIO.Operand(element: tensor.element, shape: extents, value: nil, weight: nil)
   }
 

@@ -53,6 +53,8 @@ private struct ElementPool {
   }
 
   func tensor(_ ordinals: Tensor) throws(ModelError) -> Tensor {
+    let element = type == .string ? MemoryLayout<String>.stride : 1
+    try TensorMemory.require(ordinals.count * (MemoryLayout<Int>.stride + element))
     let indices = try ordinals.array(of: Int.self)
     guard let type, indices.allSatisfy({ $0 >= 0 && $0 < count }) else {
       throw ModelError(.elementTypeMismatch, "an output that is made of more than the inputs")

@@ -50,7 +50,7 @@ struct PlanBuilder {
       if step.op.onValues != nil { return }
       throw ModelError(.unsupportedOperator, "an operator that cannot be run")
     }
-    guard let io = nodeIO(step) else { return }
+    guard let io = try nodeIO(step) else { return }
     _ = try op.lower(io)
   }
 
@@ -83,7 +83,7 @@ struct PlanBuilder {
   }
 
   private mutating func add(_ step: Program.Step, _ index: Int) throws(ModelError) {
-    guard let op = step.op.onTensors, let io = nodeIO(step) else {
+    guard let op = step.op.onTensors, let io = try nodeIO(step) else {
       return try addCall(step, index)
     }
     let kernel = try op.lower(io)
@@ -106,7 +106,9 @@ struct PlanBuilder {
   }
 
   /// The node's operands, if all their extents are numbers.
-  private func nodeIO(_ step: Program.Step) -> NodeIO? {
+  ///
+  /// - Throws: A refusal of outputs that no memory can hold, before a kernel makes tables of their extents.
+  private func nodeIO(_ step: Program.Step) throws(ModelError) -> NodeIO? {
     var inputs: [NodeIO.Operand?] = []
     for slot in step.inputs {
       guard let operand = operand(slot) else { return nil }
@@ -115,6 +117,7 @@ struct PlanBuilder {
     var outputs: [NodeIO.Operand?] = []
     for slot in step.outputs {
       guard let operand = operand(slot) else { return nil }
+      if let operand { try TensorMemory.require(operand.element, shape: operand.shape) }
       outputs.append(operand.self)
     }
     return NodeIO(

@@ -42,7 +42,7 @@ struct WindowFunction: ValueOperator {
     _ = try inputs.tensor(0, of: [.i32, .i64])
     let size = inputs.extents(0)?.first ?? .unknown
     guard (size.value ?? 0) >= 0, (size.value ?? 0) <= 1 << 28 else {
-      throw ModelError(.outOfRange, "a window of \(size) elements", expected: "0 or more")
+      throw ModelError(.outOfRange, "a window of \(size) elements", expected: "0 ... \(1 << 28)")
     }
     return [.tensor(element, [size])]
   }

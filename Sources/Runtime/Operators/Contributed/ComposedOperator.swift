@@ -219,7 +219,7 @@ extension Composition {
     for (value, wanted) in zip(outputs, wants) {
       let operand = Self.operand(value)
       if let operand {
-        let bytes = try Tensor.byteCount(operand.element, shape: operand.shape)
+        let bytes = try TensorMemory.require(operand.element, shape: operand.shape)
         run.homes[value.place] = .temporary(bytes: bytes)
       } else if wanted {
         isDeferred = true

@@ -31,7 +31,7 @@ struct KeyValueCache: TensorOperator {
       return [.tensor(.f32, shape)]
     }
     guard total >= 0, total < Int(Int32.max) else {
-      throw ModelError(.outOfRange, "\(total) keys", expected: "0 or more")
+      throw ModelError(.outOfRange, "\(total) keys", expected: "0 ..< \(Int32.max)")
     }
     if past == nil {
       shape[2] = .fixed(total)

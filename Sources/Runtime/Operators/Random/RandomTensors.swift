@@ -145,7 +145,8 @@ struct Multinomial: ValueOperator {
     seed = try RandomSeed(node)
     guard samples >= 0, samples <= 1 << 28, [.i32, .i64].contains(element) else {
       throw ModelError(
-        .invalidAttribute, "\(samples) samples of \(element)", expected: "i32 or i64")
+        .invalidAttribute, "\(samples) samples of \(element)",
+        expected: "at most \(1 << 28), of i32 or i64")
     }
   }
 

@@ -73,15 +73,23 @@ struct ResizeTarget: Sendable {
     for axis in 0..<shape.rank {
       let scale = scales[axis]
       guard scale > 0, scale < 1e6 else {
-        throw ModelError(.outOfRange, "a scale of \(scale)", expected: "more than 0")
+        throw ModelError(
+          .outOfRange, "a scale of \(scale)", expected: "more than 0 and less than 1000000")
       }
       if let extent = shape[axis].value {
-        result[axis] = .fixed(Int((Float(extent) * scale).rounded(.down)))
+        result[axis] = try .fixed(whole((Float(extent) * scale).rounded(.down)))
       } else {
         result[axis] = scale == scale.rounded() ? shape[axis] * .fixed(Int(scale)) : .unknown
       }
     }
     return result
+  }
+
+  private func whole(_ extent: Float) throws(ModelError) -> Int {
+    guard let whole = Int(exactly: extent) else {
+      throw ModelError(.outOfRange, "an extent of \(extent)", expected: "less than \(Int.max)")
+    }
+    return whole
   }
 
   private func sized(_ shape: Shape, _ sizes: [Dimension]?) throws(ModelError) -> Shape {
@@ -100,7 +108,7 @@ struct ResizeTarget: Sendable {
       return result
     }
     let scale = common(extents, axes, wanted)
-    for axis in axes { result[axis] = .fixed(Int((scale * Float(extents[axis])).rounded())) }
+    for axis in axes { result[axis] = try .fixed(whole((scale * Float(extents[axis])).rounded())) }
     return result
   }
 

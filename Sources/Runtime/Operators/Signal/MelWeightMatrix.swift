@@ -28,7 +28,8 @@ struct MelWeightMatrix: ValueOperator {
       guard let value = inputs.integers(index)?.first else { continue }
       guard value >= (index == 2 ? 1 : 0), value <= 1 << 28 else {
         throw ModelError(
-          .outOfRange, "input \(index) is \(value)", expected: "a number of bins or of hertz")
+          .outOfRange, "input \(index) is \(value)",
+          expected: "a number of bins or of hertz, at most \(1 << 28)")
       }
     }
     for index in 3..<5 { _ = try inputs.tensor(index, of: ElementType.floats) }
