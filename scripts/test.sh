@@ -41,6 +41,7 @@ check "What check says of the suite" "$python" tools/backend_suite.py --check
 check "Support table" "$python" tools/support_table.py --check
 
 check "Random cases of every operator" "$python" tools/differential.py --seed 8 --count 2000
+check "Damaged cases of every operator" "$python" tools/differential.py --damaged --seed 8 --count 1000
 
 check "Tests" swift test -c release --disable-sandbox --disable-testable-imports
 

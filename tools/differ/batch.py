@@ -21,6 +21,7 @@ ORACLES = {
     "differences": oracles.differences_answer,
     "reference": oracles.reference_answer,
 }
+DAMAGE = 0.06  # the share of cases that are damaged, unless all are
 MEMORY = 6 << 30  # address space of the process
 
 
@@ -50,8 +51,8 @@ def without_generator():
                    if (s.domain, s.name) not in registry and not s.deprecated})  # fmt: skip
 
 
-def drawn(seed, index, table):
-    """Case number `index`: each operator in turn, its newer versions more often."""
+def drawn(seed, index, table, damage=DAMAGE):
+    """Case number `index`: each operator in turn, its newer versions more often; damaged with that probability."""
     key = list(table)[index % len(table)]
     versions = table[key]
     generators_of = generators.load()
@@ -61,7 +62,7 @@ def drawn(seed, index, table):
         draw = Draw(f"{seed}/{index}/{attempt}/drawn", schema, draw.integer(schema.since_version, end - 1))
         try:
             generators_of[key](draw)
-            if draw.chance(0.06):
+            if draw.chance(damage):
                 mutate(draw)
                 draw.damaged = True
             # numpy makes scalars of arrays without axes.
@@ -144,9 +145,9 @@ def declared(draw, model):
     return [types.get(o.name) for o in model.graph.output]
 
 
-def one(seed, index, table, folder, oracle=None):
+def one(seed, index, table, folder, oracle=None, damage=DAMAGE):
     """Makes, answers and writes a case; a row of the report."""
-    draw = drawn(seed, index, table)
+    draw = drawn(seed, index, table, damage)
     row = {"index": index, "operator": draw.schema.name, "domain": draw.schema.domain, "since": draw.version,
            "case": draw.describe()}  # fmt: skip
     try:
@@ -161,19 +162,20 @@ def one(seed, index, table, folder, oracle=None):
 
 
 def main():
-    """`batch.py FOLDER SEED ORACLE ONLY INDEX…`: rows as JSON lines in FOLDER/rows.jsonl, `begin` before each.
+    """`batch.py FOLDER SEED ORACLE DAMAGE ONLY INDEX…`: rows as JSON lines in FOLDER/rows.jsonl, `begin` before each.
 
     ORACLE `graphs` makes random graphs instead of single operators.
     """
     # What asks for more is refused by the oracles instead of slowing the machine.
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    folder, seed, oracle, only = Path(sys.argv[1]), sys.argv[2], sys.argv[3] or None, sys.argv[4].split(",")
+    folder, seed, oracle, damage, only = sys.argv[1:6]
+    folder, oracle, damage, only = Path(folder), oracle or None, float(damage or DAMAGE), only.split(",")
     table = None if oracle == "graphs" else schemas(set(only) if only != [""] else None)
     with open(folder / "rows.jsonl", "a", encoding="utf-8") as rows:
-        for index in map(int, sys.argv[5:]):
+        for index in map(int, sys.argv[6:]):
             print(json.dumps({"begin": index}), file=rows, flush=True)
             try:
-                row = one(seed, index, table, folder, oracle) if table else graphs.one(seed, index, folder)
+                row = one(seed, index, table, folder, oracle, damage) if table else graphs.one(seed, index, folder)
             except Skip as reason:
                 row = {"index": index, "skipped": str(reason)}
             except Exception:

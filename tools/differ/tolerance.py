@@ -60,9 +60,12 @@ def widest(draw, found):
 
 def of(draw, results, oracle=None):
     """(relative, absolute)"""
-    if draw.tolerance is not None:
-        return draw.tolerance
     found = arrays(results)
+    if draw.tolerance is not None:
+        # It is that of the type that was drawn; damage may have made another one of it.
+        narrow = draw.damaged and any(a.dtype == np.float16 for a in found)
+        least = UNITS["float16"][1] if narrow else 0.0
+        return tuple(max(share, least) for share in draw.tolerance)
     if draw.exact or all(kind(a.dtype) not in ("float", "complex") for a in found):
         return 0.0, 0.0
     pointwise, sums = widest(draw, found)

@@ -82,7 +82,7 @@ private let contributedShapes: [OperatorEntry] = [
   entry("CropAndResize", CropAndResize.init),
   entry("DynamicTimeWarping", DynamicTimeWarping.init),
   entry("ExpandDims", ExpandDims.init),
-  entry("GatherND", GatherND.init),
+  entry("GatherND", ContributedGatherND.init),
   entry("GridSample", GridSample.init),
   entry("Inverse", Inverse.init),
   entry("MurmurHash3", MurmurHash3.init),

@@ -66,9 +66,14 @@ extension NodeReader {
     return Int(value)
   }
 
-  /// An integer attribute that is a truth value.
+  /// An integer attribute that is a truth value: 0 or 1. What others mean, runtimes do not agree on.
   public func bool(_ name: String, default value: Bool) throws(ModelError) -> Bool {
-    try int(name, default: value ? 1 : 0) != 0
+    let number = try int(name, default: value ? 1 : 0)
+    guard number == 0 || number == 1 else {
+      throw ModelError(
+        .invalidAttribute, "attribute '\(name)' is \(number)", expected: "0 or 1")
+    }
+    return number == 1
   }
 
   public func float(_ name: String, default value: Float) throws(ModelError) -> Float {

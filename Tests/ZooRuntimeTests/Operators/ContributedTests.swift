@@ -147,4 +147,42 @@ import ZooRuntime
         try Tensor([Int32(1), 1], shape: [2]),
       ], code: .outOfRange)
   }
+
+  @Test func productsOfNoMatricesAreNone() throws {
+    try NodeRunner.expect(
+      "DynamicQuantizeMatMul", domain: "com.microsoft", opset: 1,
+      [
+        .zeros(.f32, shape: [1, 0, 2, 3]), .zeros(.u8, shape: [1, 1, 3, 4]), Self.scalar(Float(1)),
+      ],
+      gives: [.zeros(.f32, shape: [1, 0, 2, 4])])
+  }
+
+  /// What is read as `i32` or `f32` must be that: a mask of bytes is a quarter as long.
+  @Test func attentionRefusesOperandsOfOtherTypes() throws {
+    let x = try Tensor.counting([2, 3, 4])
+    let heads = [Attribute("num_heads", .int(2))]
+    for (mask, bias) in [
+      (try Tensor.zeros(.u8, shape: [2, 3]), nil),
+      (nil, try Tensor.zeros(.f16, shape: [1, 1, 3, 3])),
+    ] as [(Tensor?, Tensor?)] {
+      NodeRunner.expectRefusal(
+        "MultiHeadAttention", domain: "com.microsoft", opset: 1, [x, x, x, nil, mask, bias], heads,
+        code: .elementTypeMismatch)
+    }
+  }
+
+  @Test func indicesOfSlicesAreOfEitherType() throws {
+    let x = try Tensor.counting([2, 3])
+    for indices in [try Tensor([Int32(1)], shape: [1, 1]), try Tensor([Int64(1)], shape: [1, 1])] {
+      try NodeRunner.expect(
+        "GatherND", domain: "com.microsoft", opset: 1, [x, indices],
+        gives: [.f32([3, 4, 5], [1, 3])])
+    }
+  }
+
+  @Test func truthValuesAreZeroOrOne() throws {
+    NodeRunner.expectRefusal(
+      "Unique", opset: 11, [try Tensor.counting([3])], [Attribute("sorted", .int(-1))],
+      code: .invalidAttribute)
+  }
 }

@@ -28,7 +28,8 @@ struct AttentionBias: TensorOperator {
       return [.tensor(.f32, nil)]
     }
     let e = extents(q.dimensions, k.dimensions)
-    let bias = try inputs.optionalTensor(3)
+    for index in [2, 4] where inputs.has(index) { _ = try inputs.tensor(index, of: [.i32]) }
+    let bias = inputs.has(3) ? try inputs.tensor(3, of: [.f32]) : nil
     let heads = bias == nil ? 1 : bias?.shape.map { $0.rank == 4 ? $0[1] : 1 } ?? .unknown
     return [.tensor(.f32, [e[0], heads, e[2], e[3]])]
   }

@@ -79,6 +79,11 @@ struct Composition {
   /// Input `index`, `nil` if it is left out.
   func optional(_ index: Int) -> Value? { index < inputs.count ? inputs[index] : nil }
 
+  /// Input `index`, `nil` if it is left out, whose elements must be of one of `elements`.
+  func optional(_ index: Int, of elements: Set<ElementType>) throws(ModelError) -> Value? {
+    optional(index) == nil ? nil : try input(index, of: elements)
+  }
+
   /// - Throws: `.missingInput` if input `index` is left out.
   func input(_ index: Int) throws(ModelError) -> Value {
     guard let value = optional(index) else {

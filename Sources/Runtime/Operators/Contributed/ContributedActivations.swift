@@ -62,7 +62,9 @@ struct ContributedActivation: ComposedOperator {
       return [try parts("Mul", halves[0], try parts("Gelu", halves[1]))]
     case .scaled:
       var scale = try parts.scalar(alpha)
-      if let second { scale = try parts.cast(second, .f32) }
+      if let given = try parts.optional(1, of: [x.element, .f32, .f16]) {
+        scale = try parts.cast(given, .f32)
+      }
       let z = try parts("Mul", x, try parts.cast(scale, x.element))
       return [try parts("Mul", z, try parts("Sigmoid", z))]
     }

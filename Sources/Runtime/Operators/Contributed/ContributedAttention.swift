@@ -36,7 +36,8 @@ struct ContributedAttention: ComposedOperator {
   func compose(_ parts: inout Composition) throws(ModelError) -> [Composition.Value?] {
     let x = try parts.input(0, of: [.f32], rank: 3)
     let weights = try parts.input(1, of: [.f32], rank: 2)
-    let all = try parts.call("FusedMatMul", domain: "zoo", [x, weights, parts.optional(2)])
+    let all = try parts.call(
+      "FusedMatMul", domain: "zoo", [x, weights, try parts.optional(2, of: [.f32])])
     return try settings.attend(
       &parts, all, width: weights.shape?[1].value, mask: 3, past: 4, bias: 5)
   }
@@ -87,7 +88,7 @@ struct AttentionSettings {
     var k = isKept ? try parts.heads(pieces[1], heads) : try parts.rows(pieces[1], heads)
     var v = isKept ? try parts.heads(pieces[2], heads) : try parts.rows(pieces[2], heads)
     var before = 0
-    if let past = parts.optional(past) {
+    if let past = try parts.optional(past, of: [.f32]) {
       if let shape = past.shape, shape.rank != 5 || !shape[0].canBe(2) {
         throw ModelError(
           .shapeMismatch, "a past \(shape)", expected: "[2, batch, heads, past, size]")

@@ -31,6 +31,11 @@ struct ContributedRotaryEmbedding: ComposedOperator {
 
   func compose(_ parts: inout Composition) throws(ModelError) -> [Composition.Value?] {
     let x = try parts.input(0, of: [.f32, .f16, .bf16])
+    guard x.rank == nil || x.rank == 3 || x.rank == 4 else {
+      throw ModelError(
+        .shapeMismatch, "input 0 is \(x.type)",
+        expected: "[batch, time, heads·size] or [batch, heads, time, size]")
+    }
     let positions = try parts.input(1, of: [.i64])
     let cosines = try parts.input(2, of: [x.element], rank: 2)
     let sines = try parts.input(3, of: [x.element], rank: 2)

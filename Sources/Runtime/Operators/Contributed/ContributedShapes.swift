@@ -26,6 +26,18 @@ struct ExpandDims: DataMovement {
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel { .alias() }
 }
 
+/// `GatherND` of `com.microsoft`: ``GatherND`` with indices of `i32` or `i64`.
+///
+/// Source: ONNX Runtime's contributed operator, version 1.
+struct ContributedGatherND: ComposedOperator, DataMovement {
+  init(_ node: NodeReader) throws(ModelError) { try node.require(inputs: 2...2) }
+
+  func compose(_ parts: inout Composition) throws(ModelError) -> [Composition.Value?] {
+    let indices = try parts.cast(try parts.input(1, of: [.i32, .i64]), .i64)
+    return [try parts("GatherND", try parts.input(0), indices)]
+  }
+}
+
 /// `Pad` and `Range` of `com.microsoft`: those of the standard with other forms of some operands.
 ///
 /// `Pad` takes its pads also as `[1, 2·rank]`; `Range` takes each number also as `[1]`, the step being optional. Source:
@@ -48,12 +60,13 @@ struct ContributedShaping: ComposedOperator {
   func compose(_ parts: inout Composition) throws(ModelError) -> [Composition.Value?] {
     if name == "Pad" {
       let pads = try parts("Reshape", try parts.input(1, of: [.i64]), try parts.integers([-1]))
-      let value = try parts.optional(2).map { (value) throws(ModelError) in
+      let x = try parts.input(0)
+      let value = try parts.optional(2, of: [x.element]).map { (value) throws(ModelError) in
         try parts("Reshape", value, try parts.integers([]))
       }
       return [
         try parts(
-          "Pad", try parts.input(0), pads, value, attributes: ["mode": .string(mode)])
+          "Pad", x, pads, value, attributes: ["mode": .string(mode)])
       ]
     }
     let scalar = try parts.integers([])

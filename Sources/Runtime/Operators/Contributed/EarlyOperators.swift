@@ -48,7 +48,9 @@ struct EarlyOperator: ComposedOperator {
   }
 
   func compose(_ parts: inout Composition) throws(ModelError) -> [Composition.Value?] {
-    let x = try parts.input(0)
+    let floats: Set<ElementType> = [.f16, .bf16, .f32, .f64]
+    let x = form == .slice ? try parts.input(0) : try parts.input(0, of: floats)
+    if form == .imageScaler { _ = try parts.input(0, of: floats, rank: 4) }
     func number(_ value: Float) throws(ModelError) -> Composition.Value {
       try parts.cast(try parts.scalar(value), x.element)
     }
@@ -71,7 +73,8 @@ struct EarlyOperator: ComposedOperator {
     case .slice:
       return [
         try parts(
-          "Slice", x, try parts.input(1), try parts.input(2), parts.optional(3))
+          "Slice", x, try parts.input(1), try parts.input(2),
+          parts.optional(3, of: [try parts.input(1).element]))
       ]
     case .crop: return [try crop(&parts, x)]
     }
@@ -82,6 +85,14 @@ struct EarlyOperator: ComposedOperator {
   ) throws(ModelError) -> Composition.Value {
     if let shape = x.shape, shape.rank != 4 {
       throw ModelError(.shapeMismatch, "a tensor \(shape)", expected: "[n, c, h, w]")
+    }
+    for (axis, ends) in [(2, [border[1], border[3]]), (3, [border[0], border[2]])] {
+      guard let extent = x.shape?[axis].value else { continue }
+      guard ends.allSatisfy({ (0...extent).contains($0) }), ends[0] + ends[1] <= extent else {
+        throw ModelError(
+          .invalidAttribute, "borders of \(ends[0]) and \(ends[1]) around \(extent) pixels",
+          expected: "numbers from 0 on that leave some")
+      }
     }
     let (left, top, right, bottom) = (border[0], border[1], border[2], border[3])
     // An end of 0 from the back would be the front.

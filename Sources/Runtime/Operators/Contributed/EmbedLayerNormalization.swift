@@ -50,8 +50,26 @@ struct EmbedLayerNormalization: ComposedOperator {
 
   func compose(_ parts: inout Composition) throws(ModelError) -> [Composition.Value?] {
     let ids = try parts.input(0, of: [.i32], rank: 2)
+    var width = Dimension.unknown
+    for index in 2...6 where parts.optional(index) != nil {
+      let elements = isQuantized ? QuantizedProduct.elements : [.f32]
+      let table = try parts.input(index, of: elements, rank: index < 5 ? 2 : 1)
+      guard let columns = table.shape?.dimensions.last else { continue }
+      if index == 2 { width = columns }
+      guard columns.canBe(width) else {
+        throw ModelError(
+          .shapeMismatch, "input \(index) is \(table.type)", expected: "rows of \(width)")
+      }
+    }
     let words = try rows(&parts, 2, 8, ids)
     var sum = try parts("Add", words, try positions(&parts, ids))
+    for index in [1, 7] {
+      guard let other = try parts.optional(index, of: [.i32])?.shape, let shape = ids.shape,
+        other.rank != 2 || !other[0].canBe(shape[0]) || !other[1].canBe(shape[1])
+      else { continue }
+      throw ModelError(
+        .shapeMismatch, "input \(index) is \(other)", expected: "\(shape), as that of the words")
+    }
     if let segments = parts.optional(1), parts.optional(4) != nil {
       sum = try parts("Add", sum, try rows(&parts, 4, 10, segments))
     }

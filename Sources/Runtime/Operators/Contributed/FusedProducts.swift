@@ -107,12 +107,12 @@ struct ActivatedProduct: ComposedOperator {
   }
 
   func compose(_ parts: inout Composition) throws(ModelError) -> [Composition.Value?] {
-    let operands = (0..<inputs).map { parts.optional($0) }
+    var operands: [Composition.Value?] = []
+    for index in 0..<inputs { operands.append(try parts.optional(index, of: [.f32])) }
     let node = Node(
       name, domain: "zoo", inputs: operands.enumerated().map { $1 == nil ? nil : ValueID($0) },
       outputs: [ValueID(inputs)], attributes: attributes)
     let reader = NodeReader(node, opset: 1)
-    _ = try parts.input(0, of: [.f32])
     let op: any TensorOperator = name == "FusedGemm" ? try Gemm(reader) : try Conv(reader)
     return [try parts.apply(op, operands, wants: [true])[0]]
   }

@@ -27,10 +27,10 @@ struct GatherBlockQuantized: TensorOperator {
     block = try node.int("block_size", default: 128)
     gatherAxis = try node.int("gather_axis", default: 0)
     quantizeAxis = try node.int("quantize_axis", default: 1)
-    guard [2, 4, 8].contains(bits), block == 0 || (block >= 16 && block & (block - 1) == 0) else {
+    guard [2, 4, 8].contains(bits), block >= 16, block & (block - 1) == 0 else {
       throw ModelError(
         .invalidAttribute, "bits \(bits), block_size \(block)",
-        expected: "2, 4 or 8 bits, and 0 or a power of two from 16 on")
+        expected: "2, 4 or 8 bits, and a power of two from 16 on")
     }
   }
 

@@ -74,7 +74,7 @@ struct GroupQueryAttention: ComposedOperator {
     let values = try parts.apply(cache, v, try past(&parts, 4), last, total)
     let size = Float(q.shape?[3].value ?? 1)
     let scale = self.scale == 0 ? 1 / size.squareRoot() : self.scale
-    let bias = try parts.optional(10).map { (bias) throws(ModelError) in
+    let bias = try parts.optional(10, of: [element]).map { (bias) throws(ModelError) in
       try parts.cast(bias, .f32)
     }
     let limits = AttentionBias(isCausal: true, filter: 0, window: window, isFirst: isFirst)
@@ -108,7 +108,9 @@ struct GroupQueryAttention: ComposedOperator {
   }
 
   private func sink(_ parts: inout Composition) throws(ModelError) -> Composition.Value? {
-    if let sink = parts.optional(11) { return try parts.cast(sink, .f32) }
+    if let sink = try parts.optional(11, of: [try parts.input(0).element]) {
+      return try parts.cast(sink, .f32)
+    }
     return isSmooth ? try parts.constant(Tensor([Float(0)], shape: [1])) : nil
   }
 
@@ -123,11 +125,19 @@ struct GroupQueryAttention: ComposedOperator {
     _ parts: inout Composition
   ) throws(ModelError) -> (Composition.Value, Composition.Value, Composition.Value) {
     let query = try parts.cast(try parts.input(0), .f32)
-    if let key = parts.optional(1) {
-      return (
-        try parts.heads(query, heads), try parts.heads(try parts.cast(key, .f32), sharedHeads),
-        try parts.heads(try parts.cast(try parts.input(2), .f32), sharedHeads)
-      )
+    if parts.optional(1) != nil {
+      var sides: [Composition.Value] = []
+      for index in [1, 2] {
+        let side = try parts.input(index, of: [try parts.input(0).element], rank: 3)
+        if let shape = side.shape, let q = query.shape,
+          !shape[0].canBe(q[0]) || !shape[1].canBe(q[1])
+        {
+          throw ModelError(
+            .shapeMismatch, "input \(index) is \(shape)", expected: "[\(q[0]), \(q[1]), size]")
+        }
+        sides.append(try parts.heads(try parts.cast(side, .f32), sharedHeads))
+      }
+      return (try parts.heads(query, heads), sides[0], sides[1])
     }
     let all = try parts.heads(query, heads + 2 * sharedHeads)
     let pieces = try parts.pieces(all, axis: 1, sizes: [heads, sharedHeads, sharedHeads])
@@ -137,8 +147,9 @@ struct GroupQueryAttention: ComposedOperator {
   private func turned(
     _ parts: inout Composition, _ x: Composition.Value, _ positions: Composition.Value?
   ) throws(ModelError) -> Composition.Value {
-    let cosines = try parts.cast(try parts.input(7), .f32)
-    let sines = try parts.cast(try parts.input(8), .f32)
+    let elements: Set<ElementType> = [try parts.input(0).element]
+    let cosines = try parts.cast(try parts.input(7, of: elements, rank: 2), .f32)
+    let sines = try parts.cast(try parts.input(8, of: elements, rank: 2), .f32)
     let turned = (cosines.shape?[1].value ?? 0) * 2
     return try parts(
       "RotaryEmbedding", x, cosines, sines, positions,

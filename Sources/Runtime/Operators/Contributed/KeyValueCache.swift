@@ -14,8 +14,9 @@ struct KeyValueCache: TensorOperator {
   let isFirst: Bool
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
-    guard var shape = try inputs.tensor(0).shape else { return [.tensor(.f32, nil)] }
-    let past = try inputs.optionalTensor(1)
+    for index in [2, 3] { _ = try inputs.tensor(index, of: [.i32]) }
+    guard var shape = try inputs.tensor(0, of: [.f32]).shape else { return [.tensor(.f32, nil)] }
+    let past = inputs.has(1) ? try inputs.tensor(1, of: [.f32]) : nil
     let total = inputs.integers(3)?.first
     if let past, let known = past.shape {
       guard known.rank == 4, known[0].canBe(shape[0]), known[1].canBe(shape[1]),
@@ -32,6 +33,12 @@ struct KeyValueCache: TensorOperator {
     }
     guard total >= 0, total < Int(Int32.max) else {
       throw ModelError(.outOfRange, "\(total) keys", expected: "0 ..< \(Int32.max)")
+    }
+    let before = past == nil ? 0 : past?.shape?[2].value
+    if let room = before, let time = shape[2].value, total > room, total != room + time {
+      throw ModelError(
+        .outOfRange, "\(total) keys, \(time) of them new, and room for \(room)",
+        expected: "at most \(room), or \(room + time)")
     }
     if past == nil {
       shape[2] = .fixed(total)
@@ -91,6 +98,7 @@ struct QueryPositions: TensorOperator {
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     let shape = try inputs.tensor(0).shape
+    _ = try inputs.tensor(1, of: [.i32])
     return [.tensor(.i64, shape.map { [$0[0], $0[2]] })]
   }
 

@@ -41,10 +41,18 @@ struct MultiHeadAttention: ComposedOperator {
   func compose(_ parts: inout Composition) throws(ModelError) -> [Composition.Value?] {
     var (q, k, v) = try operands(&parts)
     var before = 0
-    if let past = parts.optional(6) {
+    if let batch = q.shape?[0] {
+      for side in [k, v] {
+        guard let other = side.shape?[0], !other.canBe(batch) else { continue }
+        throw ModelError(
+          .shapeMismatch, "queries of \(batch) sequences, and keys or values of \(other)",
+          expected: "as many of each")
+      }
+    }
+    if let past = try parts.optional(6, of: [.f32]) {
       before = past.shape.flatMap { $0.rank == 4 ? $0[2].value : nil } ?? 0
       k = try parts.joined([past, k], axis: 2)
-      v = try parts.joined([try parts.input(7), v], axis: 2)
+      v = try parts.joined([try parts.input(7, of: [.f32]), v], axis: 2)
     }
     let size = Float(q.shape?[3].value ?? 1)
     let scale = self.scale == 0 ? 1 / size.squareRoot() : self.scale
@@ -66,7 +74,7 @@ struct MultiHeadAttention: ComposedOperator {
 
   private func operands(_ parts: inout Composition) throws(ModelError) -> Heads {
     let query = try parts.input(0, of: [.f32])
-    guard let key = parts.optional(1) else { return try packed(&parts, query) }
+    guard let key = try parts.optional(1, of: [.f32]) else { return try packed(&parts, query) }
     if key.rank == 5 {
       let both = try unpacked(&parts, key, 2)
       let bias = try biases(&parts, query, nil, nil)
@@ -85,7 +93,7 @@ struct MultiHeadAttention: ComposedOperator {
     _ parts: inout Composition, _ q: Composition.Value, _ k: Composition.Value?,
     _ v: Composition.Value?
   ) throws(ModelError) -> [Composition.Value?] {
-    guard let bias = parts.optional(3) else { return [nil, nil, nil] }
+    guard let bias = try parts.optional(3, of: [.f32]) else { return [nil, nil, nil] }
     func width(_ x: Composition.Value?) -> Int? {
       guard let shape = x?.shape else { return nil }
       return shape.rank == 4 ? (shape[1] * shape[3]).value : shape[shape.rank - 1].value
@@ -104,7 +112,13 @@ struct MultiHeadAttention: ComposedOperator {
   private func split(
     _ parts: inout Composition, _ x: Composition.Value, _ bias: Composition.Value?
   ) throws(ModelError) -> Composition.Value {
-    if x.rank == 4 { return x }
+    if let shape = x.shape, shape.rank == 4 {
+      guard shape[1].canBe(.fixed(heads)) else {
+        throw ModelError(
+          .shapeMismatch, "a tensor \(shape)", expected: "[batch, \(heads), keys, size]")
+      }
+      return x
+    }
     let sum = try bias.map { (bias) throws(ModelError) in try parts("Add", x, bias) } ?? x
     return try parts.heads(sum, heads)
   }
@@ -122,7 +136,7 @@ struct MultiHeadAttention: ComposedOperator {
         expected: "[batch, queries, heads, 3, size]")
     }
     var all = query
-    if let bias = parts.optional(3), let size = query.shape?[4].value {
+    if let bias = try parts.optional(3, of: [.f32]), let size = query.shape?[4].value {
       // [3, heads, size] → [heads, 3, size]
       let shaped = try parts("Reshape", bias, try parts.integers([3, heads, size]))
       all = try parts("Add", query, try parts.transposed(shaped, [1, 0, 2]))

@@ -12,7 +12,7 @@ import ModelFormat
 /// | `C`, optional | broadcast to `[m, n]` | `i32` |
 /// | `y_scale`, `y_zero_point`, optional | one element | `f32`, type of `A` |
 ///
-/// `Y` is `f32` without `y_scale`. Ties round to even. Source: ONNX Runtime's contributed operator, version 1.
+/// `Y` is `f32` without the last two, which go together. Ties round to even. Source: ONNX Runtime's contributed operator, version 1.
 struct QGemm: ComposedOperator {
   let transposesA: Bool
   let transposesB: Bool
@@ -31,7 +31,13 @@ struct QGemm: ComposedOperator {
     if transposesA { a = try parts.transposed(a, [1, 0]) }
     var scale = try parts.input(1, of: [.f32])
     if alpha != 1 { scale = try parts("Mul", scale, try parts.scalar(alpha)) }
-    let c = parts.optional(6)
+    let c = try parts.optional(6, of: [.i32])
+    let hasZero = parts.optional(8) != nil
+    guard hasZero == (parts.optional(7) != nil) else {
+      throw ModelError(
+        .missingInput, "one of a result's scale and zero point",
+        expected: "both for 8 bits, or neither for real numbers")
+    }
     let isRow = c == nil || c?.shape.map { $0.rank >= 1 && $0.count == $0[$0.rank - 1] } == true
     let columns = b.shape?[transposesB ? 0 : 1]
     let fits = c?.shape.map { shape in columns.map { shape.count == $0 } ?? true } ?? true
@@ -40,7 +46,7 @@ struct QGemm: ComposedOperator {
       a, scale, try parts.input(2), b, try parts.input(4), try parts.input(5),
     ]
     if isRow, fits {
-      let rest = [c, parts.optional(7), parts.optional(8)]
+      let rest = hasZero ? [c, try parts.input(7), try parts.input(8)] : [c]
       return [try parts.apply(product, fast + rest, wants: [true])[0]]
     }
     return [try general(&parts, a, b, scale)]
@@ -57,7 +63,7 @@ struct QGemm: ComposedOperator {
       try parts.input(6, of: [.i32]))
     let factor = try parts("Mul", scale, try parts.input(4))
     let real = try parts.cast(sum, .f32)
-    guard parts.optional(7) != nil else { return try parts("Mul", real, factor) }
+    guard parts.optional(8) != nil else { return try parts("Mul", real, factor) }
     let ratio = try parts("Div", factor, try parts.input(7))
     return try parts.quantized(
       try parts("Mul", real, ratio), try parts.scalar(Float(1)), parts.optional(8),
@@ -75,10 +81,11 @@ struct ScaledQuantizedProduct: TensorOperator {
     _ = try inputs.tensor(2, of: [a.element])
     _ = try inputs.tensor(5, of: [b.element])
     if inputs.has(6) { _ = try inputs.tensor(6, of: [.i32]) }
-    let y = inputs.has(8) ? try inputs.tensor(8, of: [a.element]).element : a.element
-    if inputs.has(7) { _ = try inputs.tensor(7, of: [.f32]) }
+    if inputs.has(8) {
+      _ = try (inputs.tensor(7, of: [.f32]), inputs.tensor(8, of: [a.element]))
+    }
     let shape = try MatrixExtents.shape(a.shape, b.shape, transposesB: transposesB)
-    return [.tensor(inputs.has(7) ? y : .f32, shape)]
+    return [.tensor(inputs.has(8) ? a.element : .f32, shape)]
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
@@ -88,19 +95,16 @@ struct ScaledQuantizedProduct: TensorOperator {
       io, isSigned: product.bIsSigned, scale: 4, zero: 5, lines: product.extents.n)
     let hasBias = io.has(6)
     let element = try io.output().element
-    let hasZero = io.has(8)
     return Kernel(product.kernelName, scratchBytes: product.scratchBytes) {
       (context) throws(ModelError) in
       var target = zoo_qtarget()
       target.kind = element == .f32 ? ZOO_QOUT_F32 : element == .i8 ? ZOO_QOUT_S8 : ZOO_QOUT_U8
       if element != .f32 {
         target.scale = context.input(7, as: Float.self)[0]
-        if hasZero {
-          target.zero =
-            element == .i8
-            ? Int32(context.input(8, as: Int8.self)[0])
-            : Int32(context.input(8, as: UInt8.self)[0])
-        }
+        target.zero =
+          element == .i8
+          ? Int32(context.input(8, as: Int8.self)[0])
+          : Int32(context.input(8, as: UInt8.self)[0])
       }
       if hasBias { target.bias = context.input(6) }
       try product.run(

@@ -29,6 +29,7 @@ struct QLinearConcat: ComposedOperator {
     for index in 0..<count {
       let first = 2 + 3 * index
       let x = try parts.input(first, of: [element])
+      _ = try x.shape?.axis(axis)
       try parts.requireScale(first + 1, first + 2, of: element)
       let real = try parts.dequantized(x, try parts.input(first + 1), parts.optional(first + 2))
       values.append(

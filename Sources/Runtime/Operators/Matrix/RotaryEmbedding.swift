@@ -33,6 +33,11 @@ struct RotaryEmbedding: TensorOperator {
         .shapeMismatch, "a tensor \(shape) with \(heads) heads",
         expected: "rank 4, or rank 3 with 'num_heads'")
     }
+    if let shape = type.shape, shape.rank == 3, let hidden = shape[2].value, hidden % heads != 0 {
+      throw ModelError(
+        .shapeMismatch, "a tensor \(shape) with \(heads) heads",
+        expected: "a last axis that is a multiple of them")
+    }
     return [.tensor(type)]
   }
 

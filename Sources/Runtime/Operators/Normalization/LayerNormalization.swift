@@ -39,7 +39,7 @@ struct LayerNormalization: TensorOperator {
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     let x = try inputs.tensor(0, of: ElementType.floats)
     for index in 1..<max(inputs.count, 2) where inputs.has(index) {
-      _ = try inputs.tensor(index, of: ElementType.floats)
+      _ = try inputs.tensor(index, of: hasSkip ? [x.element] : ElementType.floats)
     }
     var statistics = x.shape
     if let shape = x.shape {

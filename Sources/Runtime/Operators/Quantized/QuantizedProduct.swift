@@ -59,6 +59,7 @@ struct QuantizedProduct: Sendable {
     _ context: borrowing KernelContext, left: UnsafeRawPointer? = nil, aSide: zoo_qside,
     bSide: zoo_qside, target: zoo_qtarget, size: Int
   ) throws(ModelError) {
+    if extents.products.isEmpty { return }
     let left = left ?? context.inputBytes(a)
     let perRow = aSide.zero_per_line != 0 || aSide.scale_per_line != 0
     if let packed {

@@ -22,6 +22,8 @@ struct RecurrentLayer {
   let states: Int
   let direction: Direction
   let isBatchFirst: Bool
+  /// What the node says of the size of its states, which `R` tells, too.
+  let hiddenSize: Int?
   /// Infinity if gates are not limited.
   let clip: Float
   let activations: [RecurrentActivation]
@@ -44,6 +46,7 @@ struct RecurrentLayer {
       "direction", of: Direction.allCases.map(\.rawValue), default: Direction.forward.rawValue)
     direction = Direction(rawValue: name) ?? .forward
     isBatchFirst = try node.bool("layout", default: false)
+    hiddenSize = node.has("hidden_size") ? try node.int("hidden_size") : nil
     clip = node.has("clip") ? try node.float("clip") : .infinity
     self.activations = try RecurrentActivation.read(
       node, defaults: activations, directions: direction == .bidirectional ? 2 : 1)
@@ -56,6 +59,11 @@ struct RecurrentLayer {
     try require(x.shape, rank: 3, "X")
     try require(r.shape, rank: 3, "R")
     let hidden = r.shape?[2] ?? .unknown
+    if let hiddenSize, hiddenSize < 1 || !hidden.canBe(.fixed(hiddenSize)) {
+      throw ModelError(
+        .invalidAttribute, "attribute 'hidden_size' is \(hiddenSize)",
+        expected: "\(hidden), as 'R' has it")
+    }
     try check(w, 1, "W", [.fixed(directions), .fixed(gates) * hidden, x.shape?[2] ?? .unknown])
     try check(r, 2, "R", [.fixed(directions), .fixed(gates) * hidden, hidden])
     let time = x.shape?[isBatchFirst ? 1 : 0] ?? .unknown
