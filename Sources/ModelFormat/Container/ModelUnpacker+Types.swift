@@ -29,7 +29,7 @@ extension ModelUnpacker {
         throw .badGraph("\(factors.count) factors of an extent", expected: "\(start)")
       }
       guard let extent = SymbolicExtent.collect(terms) else {
-        throw .badGraph("an extent with coefficients that overflow")
+        throw .badGraph("an extent with coefficients that overflow, or too many names")
       }
       extents.append(extent.dimension)
     }

@@ -37,7 +37,7 @@ extension Dimension: CustomStringConvertible {
   }
 }
 
-// Arithmetic on extents. What cannot be said exactly (overflow, division by zero) is `.unknown`.
+// Arithmetic on extents. What cannot be said exactly (overflow, division by zero), or only at length, is `.unknown`.
 extension Dimension {
   public static func + (a: Dimension, b: Dimension) -> Dimension {
     combine(a, b, { $0.addingReportingOverflow($1) }, { $0.adding($1) })
@@ -60,7 +60,7 @@ extension Dimension {
       let quotient = x / y
       return .fixed(x % y != 0 && (x < 0) != (y < 0) ? quotient - 1 : quotient)
     default:
-      return SymbolicExtent(a).divided(by: SymbolicExtent(b)).dimension
+      return SymbolicExtent(a).divided(by: SymbolicExtent(b))?.dimension ?? .unknown
     }
   }
 

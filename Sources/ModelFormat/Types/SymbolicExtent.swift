@@ -7,6 +7,12 @@ public struct SymbolicExtent: Hashable, Sendable {
     var coefficient: Int
   }
 
+  // A polynomial that grows without bound helps nobody, and a hostile graph could square one, or divide one by itself
+  // and something, again and again.
+  private static let mostNames = 256
+  private static let mostProducts = 64
+  private static let longestQuotient = 1024
+
   /// Sorted by factors, no coefficient 0; the constant term has no factors and comes last when printed.
   private(set) var terms: [Term]
 
@@ -36,6 +42,7 @@ public struct SymbolicExtent: Hashable, Sendable {
   func adding(_ other: SymbolicExtent) -> SymbolicExtent? { Self.collect(terms + other.terms) }
 
   func multiplied(by other: SymbolicExtent) -> SymbolicExtent? {
+    guard terms.count * other.terms.count <= Self.mostProducts else { return nil }
     var products: [Term] = []
     for a in terms {
       for b in other.terms {
@@ -44,15 +51,17 @@ public struct SymbolicExtent: Hashable, Sendable {
         products.append(Term(factors: (a.factors + b.factors).sorted(), coefficient: coefficient))
       }
     }
-    // A polynomial that grows without bound helps nobody; hostile graphs could square one again and again.
-    return products.count > 64 ? nil : Self.collect(products)
+    return Self.collect(products)
   }
 
-  func divided(by other: SymbolicExtent) -> SymbolicExtent {
+  func divided(by other: SymbolicExtent) -> SymbolicExtent? {
     if self == other { return SymbolicExtent(.fixed(1)) }
     if other.terms.count == 1, let quotient = dividedEvenly(by: other.terms[0]) { return quotient }
+    guard nameBytes + other.nameBytes <= Self.longestQuotient else { return nil }
     return SymbolicExtent(symbol: "\(parenthesized)/\(other.parenthesized)")
   }
+
+  private var nameBytes: Int { terms.reduce(0) { $1.factors.reduce($0) { $0 + $1.utf8.count } } }
 
   private func dividedEvenly(by divisor: Term) -> SymbolicExtent? {
     var quotients: [Term] = []
@@ -69,6 +78,7 @@ public struct SymbolicExtent: Hashable, Sendable {
     return Self.collect(quotients)
   }
 
+  /// The sum of the terms; `nil` if it is larger than any sensible graph makes one.
   static func collect(_ terms: [Term]) -> SymbolicExtent? {
     var sums: [[String]: Int] = [:]
     for term in terms {
@@ -77,8 +87,9 @@ public struct SymbolicExtent: Hashable, Sendable {
       if overflow { return nil }
       sums[term.factors] = sum
     }
-    let sorted = sums.filter { $0.value != 0 }
-      .map { Term(factors: $0.key, coefficient: $0.value) }
+    sums = sums.filter { $0.value != 0 }
+    guard sums.keys.reduce(0, { $0 + max($1.count, 1) }) <= mostNames else { return nil }
+    let sorted = sums.map { Term(factors: $0.key, coefficient: $0.value) }
       .sorted { $0.factors.lexicographicallyPrecedes($1.factors) }
     return SymbolicExtent(terms: sorted)
   }

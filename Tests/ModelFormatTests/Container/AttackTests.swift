@@ -163,7 +163,7 @@ extension AttackTests {
       "factors without a term", "1 factors of an extent; expected 0",
       graph: Wire.empty.message(3, Wire().packed(4, [0]))),
     attack(
-      "coefficients that overflow", "an extent with coefficients that overflow",
+      "coefficients that overflow", "an extent with coefficients that overflow, or too many names",
       graph: Wire.empty.message(
         3, Wire().packed(2, [.max - 1, .max - 1]).packed(3, [1, 1]).packed(4, [0, 0]))),
     attack(
