@@ -81,7 +81,7 @@ extension Model {
     let file = try MappedFile(path: path)
     do {
       self = try formats.format(of: file).read(file, limits: limits)
-      try validate()
+      try validate(limits: limits)
     } catch {
       throw error.at(file: path)
     }
@@ -94,7 +94,7 @@ extension Model {
   ) throws(ModelError) {
     let file = try MappedFile(copying: bytes)
     self = try formats.format(of: file).read(file, limits: limits)
-    try validate()
+    try validate(limits: limits)
   }
 
   /// Writes a model file in the format that the extension of `path` names. The file appears complete or not at all;

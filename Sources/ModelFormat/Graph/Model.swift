@@ -11,7 +11,9 @@ public struct Model: Sendable {
   public var version: Int64 = 0
   public var documentation = ""
   /// The operator sets in use: the version of each domain; `""` is ONNX's own.
-  public var opsets: [OpsetImport]
+  public var opsets: [OpsetImport] { didSet { versions = Self.versions(of: opsets) } }
+  /// By canonical domain.
+  private var versions: [String: Int]
   public var metadata: [MetadataEntry] = []
   /// All values of all graphs.
   public var values: [ValueInfo] = []
@@ -28,17 +30,22 @@ public struct Model: Sendable {
   public init(irVersion: Int = 10, opsets: [OpsetImport] = [OpsetImport("", 21)]) {
     self.irVersion = irVersion
     self.opsets = opsets
+    versions = Self.versions(of: opsets)
+  }
+
+  /// The first version that a list has of each domain.
+  package static func versions(of opsets: [OpsetImport]) -> [String: Int] {
+    Dictionary(opsets.map { (canonical($0.domain), $0.version) }, uniquingKeysWith: { a, _ in a })
   }
 
   public var main: Graph {
     get { graphs[0] }
-    set { graphs[0] = newValue }
+    _modify { yield &graphs[0] }
   }
 
   /// The version of the operator set of `domain`, `nil` if the model does not import it.
   public func opset(_ domain: String) -> Int? {
-    let domain = Self.canonical(domain)
-    return opsets.first { Self.canonical($0.domain) == domain }?.version
+    versions[Self.canonical(domain)]
   }
 
   /// The version of its domain that a node follows; 1 if nothing says.
@@ -49,12 +56,13 @@ public struct Model: Sendable {
 
   public subscript(_ id: ValueID) -> ValueInfo {
     get { values[id.index] }
-    set { values[id.index] = newValue }
+    _modify { yield &values[id.index] }
   }
 
   public subscript(_ id: GraphID) -> Graph {
     get { graphs[id.index] }
-    set { graphs[id.index] = newValue }
+    // In place: a setter would copy the graph's tables for each change.
+    _modify { yield &graphs[id.index] }
   }
 
   /// Adds a row to the table of values.

@@ -7,20 +7,21 @@ extension Model {
   /// - each domain in use is imported or defined by functions
   /// - weights are of the types of their values
   ///
-  /// - Throws: `.invalidGraph` with the first place that is wrong.
+  /// - Parameter limits: How deep graphs may nest.
+  /// - Throws: `.invalidGraph` with the first place that is wrong, `.limitExceeded` for graphs that nest too deep.
   /// - Complexity: O(n) in values, nodes, operands and attributes.
-  public func validate() throws(ModelError) {
+  public func validate(limits: ReadLimits = .default) throws(ModelError) {
     do throws(ModelError) {
       guard !graphs.isEmpty else {
         throw ModelError(.invalidGraph, "no graph", expected: "a main graph")
       }
-      var validator = GraphValidator(self)
+      var validator = GraphValidator(self, limits)
       try validator.checkTree()
       try validator.checkFunctions()
       try validator.checkNames()
-      try validator.check(.main, opsets: opsets, depth: 0)
+      try validator.check(.main, Domains(opsets), depth: 0)
       for function in functions {
-        try validator.check(function.body, opsets: function.opsets, depth: 0)
+        try validator.check(function.body, Domains(function.opsets), depth: 0)
       }
     } catch {
       throw error.at(file: fileName)
@@ -32,11 +33,13 @@ private struct GraphValidator {
   private enum State { case undefined, visible, hidden }
 
   private let model: Model
+  private let limits: ReadLimits
   private var states: [State]
   private let functionDomains: Set<String>
 
-  init(_ model: Model) {
+  init(_ model: Model, _ limits: ReadLimits) {
     self.model = model
+    self.limits = limits
     states = Array(repeating: .undefined, count: model.values.count)
     functionDomains = Set(model.functions.map { Model.canonical($0.domain) })
   }
@@ -130,10 +133,10 @@ private struct GraphValidator {
 
   /// Checks one graph and its subgraphs, with the values of the enclosing graphs visible.
   mutating func check(
-    _ id: GraphID, opsets: [OpsetImport], depth: Int
+    _ id: GraphID, _ domains: Domains, depth: Int
   ) throws(ModelError) {
-    guard depth < 512 else {
-      throw ModelError(.invalidGraph, "subgraphs nested over 512 deep", expected: "fewer")
+    guard depth < limits.depth else {
+      throw .overLimit("graphs nested \(depth + 1) deep", "depth", limits.depth)
     }
     let graph = model[id]
     var defined: [ValueID] = []
@@ -145,7 +148,7 @@ private struct GraphValidator {
     }
     for (index, node) in graph.nodes.enumerated() {
       do throws(ModelError) {
-        try check(node, opsets: opsets, depth: depth, &defined)
+        try check(node, domains, depth: depth, &defined)
       } catch {
         let place = id == .main ? "" : "graph #\(id.index) "
         throw error.at(node: place + node.site(index: index))
@@ -156,17 +159,16 @@ private struct GraphValidator {
   }
 
   private mutating func check(
-    _ node: Node, opsets: [OpsetImport], depth: Int, _ defined: inout [ValueID]
+    _ node: Node, _ domains: Domains, depth: Int, _ defined: inout [ValueID]
   ) throws(ModelError) {
     guard !node.opType.isEmpty else {
       throw ModelError(.invalidGraph, "a node without an operator", expected: "an operator's name")
     }
     let domain = Model.canonical(node.domain)
-    let isImported = opsets.contains { Model.canonical($0.domain) == domain }
-    guard isImported || functionDomains.contains(domain) else {
+    guard domains.names.contains(domain) || functionDomains.contains(domain) else {
       throw ModelError(
         .invalidGraph, "domain '\(domain)', which is not imported",
-        expected: "one of " + opsets.map { "'\($0.domain)'" }.joined(separator: ", "),
+        expected: "one of " + domains.imports.map { "'\($0.domain)'" }.joined(separator: ", "),
         remedy: "add it to the model's opsets")
     }
     var names: Set<String> = []
@@ -177,7 +179,7 @@ private struct GraphValidator {
     for (position, value) in node.inputs.enumerated() {
       if let value { try use(value, as: "input \(position)") }
     }
-    for body in node.graphs { try check(body, opsets: opsets, depth: depth + 1) }
+    for body in node.graphs { try check(body, domains, depth: depth + 1) }
     for (position, value) in node.outputs.enumerated() {
       if let value { try define(value, as: "output \(position)", &defined) }
     }
@@ -223,6 +225,17 @@ private struct GraphValidator {
       throw ModelError(
         .invalidGraph, "weight '\(model[value].name)' \(weight.type)", expected: "\(type)")
     }
+  }
+}
+
+/// The domains that a model or function imports.
+private struct Domains {
+  let imports: [OpsetImport]
+  let names: Set<String>
+
+  init(_ imports: [OpsetImport]) {
+    self.imports = imports
+    names = Set(imports.map { Model.canonical($0.domain) })
   }
 }
 

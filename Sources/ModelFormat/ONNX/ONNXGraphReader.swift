@@ -68,6 +68,7 @@ extension ONNXModelReader {
     var function = Function(name: "", domain: "", body: id)
     var parts = GraphParts()
     var defaults: [WireMessage] = []
+    var opsets = OpsetTable()
     var cursor = message
     while let field = try cursor.next() {
       switch field.number {
@@ -77,7 +78,7 @@ extension ONNXModelReader {
       case 6: function.attributeNames.append(try field.string())
       case 7: parts.nodes.append(try field.message())
       case 8: function.documentation = try field.text()
-      case 9: try appendOpset(field, to: &function.opsets)
+      case 9: try appendOpset(field, to: &opsets)
       case 10: function.domain = try field.string()
       case 11: defaults.append(try field.message())
       case 12: parts.infos.append(try value(field))
@@ -90,6 +91,7 @@ extension ONNXModelReader {
       throw WireError(message.tag, "a function without a name")
     }
     parts.graph.name = function.name
+    function.opsets = opsets.imports
     for attribute in defaults {
       function.attributeDefaults.append(
         try self.attribute(attribute, scope: Scope(parent: nil), depth: 1))
@@ -256,9 +258,10 @@ extension ONNXModelReader {
     try charge(message.tag) { (budget) throws(ModelError) in
       try budget.row(.nodes, bytes: MemoryLayout<Node>.stride + operands + text)
     }
+    var names: Set<String> = []
     for attribute in attributes {
       let attribute = try self.attribute(attribute, scope: scope, depth: depth)
-      guard node.attribute(attribute.name) == nil else {
+      guard names.insert(attribute.name).inserted else {
         throw WireError(
           message.tag, .invalidGraph, "a second attribute '\(attribute.name)' of one node")
       }

@@ -63,7 +63,7 @@ struct ONNXModelReader {
     let root = WireMessage(file.bytes)
     var graphs: [WireMessage] = []
     var functions: [WireMessage] = []
-    var opsets: [OpsetImport] = []
+    var opsets = OpsetTable()
     var cursor = root
     while let field = try cursor.next() {
       switch field.number {
@@ -87,13 +87,13 @@ struct ONNXModelReader {
         0, "a message without \(model.irVersion > 0 ? "a graph" : "an IR version")",
         expected: "an ONNX model", remedy: "check that the file is a model, not a tensor")
     }
-    if opsets.isEmpty {
+    model.opsets = opsets.imports
+    if model.opsets.isEmpty {
       guard model.irVersion < 3 else {
         throw WireError(0, "a model that imports no operator set", expected: "opset_import")
       }
-      opsets = [OpsetImport("", 1)]
+      model.opsets = [OpsetImport("", 1)]
     }
-    model.opsets = opsets
     _ = try self.graph(graph, parent: nil, depth: 1)
     for function in functions { model.functions.append(try self.function(function)) }
   }
@@ -113,7 +113,7 @@ struct ONNXModelReader {
   }
 
   mutating func appendOpset(
-    _ field: WireField, to opsets: inout [OpsetImport]
+    _ field: WireField, to opsets: inout OpsetTable
   ) throws(WireError) {
     var cursor = try field.message()
     var opset = OpsetImport("", 0)
@@ -134,11 +134,11 @@ struct ONNXModelReader {
         expected: "\(ONNXReader.opsets.lowerBound) ... \(ONNXReader.opsets.upperBound)",
         remedy: "export the model with an older operator set")
     }
-    if let other = opsets.first(where: { Model.canonical($0.domain) == domain }) {
-      guard other.version == opset.version else {
+    if let version = opsets.versions.updateValue(opset.version, forKey: domain) {
+      guard version == opset.version else {
         throw WireError(
           field.tag, .invalidGraph,
-          "operator set '\(domain)' imported as \(other.version) and as \(opset.version)",
+          "operator set '\(domain)' imported as \(version) and as \(opset.version)",
           expected: "one version of each domain")
       }
       return
@@ -146,6 +146,12 @@ struct ONNXModelReader {
     try charge(field.tag) { (budget) throws(ModelError) in
       try budget.graph(MemoryLayout<OpsetImport>.stride + field.count)
     }
-    opsets.append(opset)
+    opsets.imports.append(opset)
   }
+}
+
+/// The operator sets that a model or function imports, each once.
+struct OpsetTable {
+  var imports: [OpsetImport] = []
+  var versions: [String: Int] = [:]
 }

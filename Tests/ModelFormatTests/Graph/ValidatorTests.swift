@@ -52,6 +52,35 @@ import Testing
         == "node #0 'act' (Relu): two attributes 'a'; expected names that are used once")
   }
 
+  /// Each graph has one node, whose body is the next graph.
+  @Test func nesting() throws {
+    var model = Model()
+    for index in 1..<64 {
+      model.graphs[index - 1].nodes = [
+        Node(
+          "Loop", name: index == 1 ? "" : "inner", inputs: [], outputs: [],
+          attributes: [Attribute("body", .graph(GraphID(index)))])
+      ]
+      _ = model.addGraph(Graph())
+    }
+    #expect(message { try model.validate() } == "none")
+    var limits = ReadLimits()
+    limits.depth = 63
+    let refusal =
+      "graphs nested 64 deep; expected at most 63. "
+      + "Raise ReadLimits.depth if the file can be trusted"
+    #expect(message { try model.validate(limits: limits) }.hasSuffix(refusal))
+    for ending in ["zoo", "onnx"] {
+      let folder = try TemporaryFolder()
+      let path = folder.file("nested." + ending)
+      try model.write(to: path)
+      #expect(try Model(contentsOf: path).graphs.count == 64)
+      let error = #expect(throws: ModelError.self) { try Model(contentsOf: path, limits: limits) }
+      #expect(error?.code == .limitExceeded)
+      if ending == "zoo" { #expect(error?.description.hasSuffix(refusal) == true) }
+    }
+  }
+
   @Test func weights() throws {
     let tensor = try Tensor([1, 2, 3] as [Float], shape: [3])
     #expect(

@@ -57,6 +57,27 @@ import Testing
         + "Check that the file is a model, not a tensor")
   }
 
+  /// Each looked for among all before it, they would take minutes.
+  @Test func manyOpsetsAndAttributes() {
+    let count = 50_000
+    let opsets = (0..<count).flatMap { Proto.opset(1, "d\($0)") }
+    #expect(
+      refusal(
+        Proto.model(
+          Proto.graph([Proto.node("Relu", ["x"], ["y"])]),
+          opsets: opsets + Proto.opset() + Proto.opset(2, "d7"))
+      ).contains("operator set 'd7' imported as 1 and as 2"))
+    let attributes = (0..<count).flatMap {
+      ProtoBytes.bytes(
+        5, ProtoBytes.text(1, "a\($0)") + ProtoBytes.int(3, 1) + ProtoBytes.int(20, 2))
+    }
+    let twice = ProtoBytes.bytes(
+      5, ProtoBytes.text(1, "a7") + ProtoBytes.int(3, 1) + ProtoBytes.int(20, 2))
+    #expect(
+      refusal(Proto.model(Proto.graph([Proto.node("Relu", ["x"], ["y"], attributes + twice)])))
+        .contains("a second attribute 'a7' of one node"))
+  }
+
   @Test func bytesThatAreNoProtobuf() {
     #expect(
       refusal([0x08, 0x08, 0x3A, 0x7F])
