@@ -76,6 +76,12 @@ import ZooRuntime
         "RegexFullMatch", [try Tensor(strings: ["a"], shape: [1])],
         [Attribute("pattern", .string(pattern))], code: .limitExceeded)
     }
+    // Groups without a character, which make no states however often they are repeated.
+    let error = #expect(throws: ModelError.self) { try matches("((((){1000}){1000}){200})", ["a"]) }
+    #expect(
+      error?.description.hasSuffix(
+        "a regular expression of more than 262144 parts; expected fewer or smaller repetitions")
+        == true)
     let deep = String(repeating: "(", count: 100_000)
     NodeRunner.expectRefusal(
       "RegexFullMatch", [try Tensor(strings: ["a"], shape: [1])],

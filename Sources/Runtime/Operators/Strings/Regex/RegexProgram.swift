@@ -11,10 +11,13 @@ struct RegexProgram: Sendable {
   }
 
   private static let mostStates = 1 << 15
+  /// Parts that are compiled, again for each repetition: groups without a character make no states.
+  private static let mostParts = 8 * mostStates
 
   private var states: [State] = []
   private var sets: [ScalarSet] = []
   private var start = 0
+  private var parts = 0
 
   /// - Throws: `.invalidAttribute` for what is no regular expression, `.limitExceeded` for one with too many states.
   init(_ pattern: String) throws(ModelError) {
@@ -35,6 +38,12 @@ struct RegexProgram: Sendable {
 
   /// The state from which `node` leads to `next`.
   private mutating func compile(_ node: RegexNode, next: Int) throws(ModelError) -> Int {
+    parts += 1
+    guard parts <= Self.mostParts else {
+      throw ModelError(
+        .limitExceeded, "a regular expression of more than \(Self.mostParts) parts",
+        expected: "fewer or smaller repetitions")
+    }
     switch node {
     case .empty: return next
     case .set(let set):
