@@ -10,12 +10,9 @@ struct FunctionInlining {
 
   /// Functions that call functions, deeper than this, are taken to call themselves.
   private static let deepest = 64
-  /// Nodes that inlining may make: a function that calls another twice, and so on, grows without bound.
-  private static let mostNodes = 1 << 20
-
   private var model: Model
-  private let functions: [Key: Function]
-  private var nodeCount = 0
+  private let functions: [Key: Callee]
+  private var budget = InliningBudget()
 
   static func inline(_ model: Model) throws(ModelError) -> Model {
     if model.functions.isEmpty { return model }
@@ -27,15 +24,16 @@ struct FunctionInlining {
 
   private init(_ model: Model) {
     self.model = model
-    var functions: [Key: Function] = [:]
+    var functions: [Key: Callee] = [:]
     for function in model.functions {
       let domain = Model.canonical(function.domain)
-      functions[Key(domain: domain, name: function.name, overload: function.overload)] = function
+      let key = Key(domain: domain, name: function.name, overload: function.overload)
+      functions[key] = Callee(function)
     }
     self.functions = functions
   }
 
-  private func function(_ node: Node) -> Function? {
+  private func function(_ node: Node) -> Callee? {
     functions[
       Key(domain: Model.canonical(node.domain), name: node.opType, overload: node.overload)]
   }
@@ -62,38 +60,91 @@ struct FunctionInlining {
         .invalidGraph, "functions that call functions more than \(Self.deepest) deep",
         expected: "functions that do not call themselves")
     }
-    var clone = FunctionClone(function, call: node)
+    var clone = FunctionClone(function, call: node, budget)
+    let copies = try clone.nodes(&model, in: graph)
+    budget = clone.budget
     var result: [Node] = []
-    for inner in try clone.nodes(&model, in: graph) {
-      nodeCount += 1
-      guard nodeCount <= Self.mostNodes else {
-        throw ModelError(.limitExceeded, "functions that make more than \(Self.mostNodes) nodes")
-      }
+    for inner in copies {
       result += try expanded(inner, in: graph, depth + 1)
     }
     return result
   }
 }
 
+/// What inlining may make: a function that calls another twice, and so on, grows without bound.
+private struct InliningBudget {
+  private static let mostNodes = 1 << 20
+  private static let mostBytes = 1 << 28
+
+  private var nodes = 0
+  private var bytes = 0
+
+  /// Charges a node of a body or subgraph.
+  mutating func charge(_ node: Node) throws(ModelError) {
+    nodes += 1
+    guard nodes <= Self.mostNodes else {
+      throw ModelError(.limitExceeded, "functions that make more than \(Self.mostNodes) nodes")
+    }
+    try charge(
+      node.name.utf8.count + MemoryLayout<ValueID?>.stride
+        * (node.inputs.count + node.outputs.count)
+        + MemoryLayout<Attribute>.stride * node.attributes.count)
+  }
+
+  /// Charges memory that is taken beside the rows of nodes.
+  mutating func charge(_ count: Int) throws(ModelError) {
+    bytes += count
+    guard bytes <= Self.mostBytes else {
+      throw ModelError(
+        .limitExceeded,
+        "functions that make more than \(Self.mostBytes) bytes of names, operands and attributes")
+    }
+  }
+}
+
+/// A function with what each call of it looks up.
+private struct Callee {
+  let function: Function
+  let opsets: [String: Int]
+  let defaults: [String: AttributeValue]
+
+  init(_ function: Function) {
+    self.function = function
+    opsets = Model.versions(of: function.opsets)
+    defaults = function.attributeDefaults.byName
+  }
+}
+
+extension [Attribute] {
+  fileprivate var byName: [String: AttributeValue] {
+    Dictionary(map { ($0.name, $0.value) }, uniquingKeysWith: { a, _ in a })
+  }
+}
+
 /// One function's body, copied for one call.
 private struct FunctionClone {
-  private let function: Function
+  private let callee: Callee
   private let call: Node
+  private let given: [String: AttributeValue]
+  private(set) var budget: InliningBudget
   /// Values of the body and what stands for them; `nil` for an operand that the call leaves out.
   private var values: [ValueID: ValueID?] = [:]
 
-  init(_ function: Function, call: Node) {
-    self.function = function
+  init(_ callee: Callee, call: Node, _ budget: InliningBudget) {
+    self.callee = callee
     self.call = call
+    self.budget = budget
+    given = call.attributes.byName
   }
 
   mutating func nodes(_ model: inout Model, in graph: GraphID) throws(ModelError) -> [Node] {
-    let body = model[function.body]
+    let body = model[callee.function.body]
     guard call.inputs.count <= body.inputs.count, call.outputs.count <= body.outputs.count else {
       throw ModelError(
         .arityMismatch, "\(call.inputs.count) inputs and \(call.outputs.count) outputs",
         expected: "at most \(body.inputs.count) and \(body.outputs.count), as the function has")
     }
+    try budget.charge(MemoryLayout<ValueID?>.stride * (body.inputs.count + body.outputs.count))
     for (index, input) in body.inputs.enumerated() {
       values[input] = .some(index < call.inputs.count ? call.inputs[index] : nil)
     }
@@ -114,15 +165,17 @@ private struct FunctionClone {
     _ body: Graph, _ model: inout Model, into graph: GraphID
   ) throws(ModelError) -> [Node] {
     for (value, weight) in body.weights {
-      if let id = self.value(value, &model) { model[graph].weights[id] = weight }
+      try budget.charge(MemoryLayout<Weight>.stride)
+      if let id = try self.value(value, &model) { model[graph].weights[id] = weight }
     }
     var nodes: [Node] = []
     for node in body.nodes {
       var copy = node
       copy.name = call.name.isEmpty ? node.name : "\(call.name)/\(node.name)"
-      copy.inputs = node.inputs.map { $0.flatMap { value($0, &model) } }
-      copy.outputs = node.outputs.map { $0.flatMap { value($0, &model) } }
-      copy.opset = opset(node.domain) ?? node.opset
+      try budget.charge(copy)
+      copy.inputs = try operands(node.inputs, &model)
+      copy.outputs = try operands(node.outputs, &model)
+      copy.opset = callee.opsets[Model.canonical(node.domain)] ?? node.opset
       copy.attributes = []
       for attribute in node.attributes {
         if let attribute = try resolved(attribute, &model) { copy.attributes.append(attribute) }
@@ -132,15 +185,24 @@ private struct FunctionClone {
     return nodes
   }
 
-  private func opset(_ domain: String) -> Int? {
-    let domain = Model.canonical(domain)
-    return function.opsets.first { Model.canonical($0.domain) == domain }?.version
+  private mutating func operands(
+    _ operands: [ValueID?], _ model: inout Model
+  ) throws(ModelError) -> [ValueID?] {
+    var copies: [ValueID?] = []
+    for operand in operands {
+      if let operand { copies.append(try value(operand, &model)) } else { copies.append(nil) }
+    }
+    return copies
   }
 
-  private mutating func value(_ value: ValueID, _ model: inout Model) -> ValueID? {
+  private mutating func value(
+    _ value: ValueID, _ model: inout Model
+  ) throws(ModelError) -> ValueID? {
     if let known = values[value] { return known }
-    let prefix = call.name.isEmpty ? "\(call.opType)" : call.name
-    let id = model.addValue("\(prefix)/\(model[value].name)", type: nil)
+    let prefix = call.name.isEmpty ? call.opType : call.name
+    let name = "\(prefix)/\(model[value].name)"
+    try budget.charge(MemoryLayout<ValueInfo>.stride + name.utf8.count)
+    let id = model.addValue(name, type: nil)
     values[value] = .some(id)
     return id
   }
@@ -151,9 +213,7 @@ private struct FunctionClone {
   ) throws(ModelError) -> Attribute? {
     switch attribute.value {
     case .reference(let name, _):
-      let given =
-        call.attribute(name) ?? function.attributeDefaults.first { $0.name == name }?.value
-      return given.map { Attribute(attribute.name, $0) }
+      return (given[name] ?? callee.defaults[name]).map { Attribute(attribute.name, $0) }
     case .graph(let graph):
       return Attribute(attribute.name, .graph(try copied(graph, &model)))
     case .graphs(let graphs):
@@ -167,14 +227,15 @@ private struct FunctionClone {
   private mutating func copied(
     _ graph: GraphID, _ model: inout Model
   ) throws(ModelError) -> GraphID {
+    try budget.charge(MemoryLayout<Graph>.stride)
     let source = model[graph]
     var copy = source
     copy.weights = [:]
     copy.nodes = []
     let id = model.addGraph(copy)
     let nodes = try copied(source, &model, into: id)
-    model[id].inputs = source.inputs.compactMap { value($0, &model) }
-    model[id].outputs = source.outputs.compactMap { value($0, &model) }
+    model[id].inputs = try operands(source.inputs, &model).compactMap { $0 }
+    model[id].outputs = try operands(source.outputs, &model).compactMap { $0 }
     model[id].nodes = nodes
     return id
   }

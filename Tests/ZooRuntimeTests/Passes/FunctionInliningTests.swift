@@ -73,6 +73,56 @@ import ZooRuntime
     #expect(out["y"] == (try .f32([1, 2])))
   }
 
+  /// Calls of a function whose body has one node, with a subgraph of `nodes` nodes named `name`.
+  private func calls(_ count: Int, nodes: Int, called name: String) -> Model {
+    var model = Model(opsets: [OpsetImport("", 21), OpsetImport("mine", 1)])
+    let (a, b) = (model.addValue("a"), model.addValue("b"))
+    var branch = Graph()
+    branch.outputs = [model.addValue("r")]
+    branch.nodes = [Node("Identity", inputs: [a], outputs: branch.outputs)]
+    for _ in 1..<nodes { branch.nodes.append(Node("Neg", inputs: [a], outputs: [nil])) }
+    let attributes = ["then_branch", "else_branch"].map {
+      Attribute($0, .graph(model.addGraph(branch)))
+    }
+    var body = Graph()
+    body.inputs = [a]
+    body.outputs = [b]
+    body.nodes = [Node("If", inputs: [a], outputs: [b], attributes: attributes)]
+    var function = Function(name: "f", domain: "mine", body: model.addGraph(body))
+    function.opsets = model.opsets
+    model.functions = [function]
+    let x = model.addValue("x", type: .tensor(.bool, []))
+    model.main.inputs = [x]
+    for index in 0..<count {
+      let y = model.addValue("y\(index)")
+      model.main.outputs.append(y)
+      model.main.nodes.append(Node("f", domain: "mine", name: name, inputs: [x], outputs: [y]))
+    }
+    return model
+  }
+
+  @Test func copiesSubgraphs() throws {
+    let out = try Session(calls(2, nodes: 2, called: "")).run(["x": Tensor(scalar: true)])
+    #expect(try out["y1"]?.array(of: Bool.self) == [true])
+  }
+
+  @Test func nodesOfSubgraphsCount() {
+    let error = #expect(throws: ModelError.self) {
+      try Session(calls(6, nodes: 100_000, called: ""))
+    }
+    #expect(
+      error?.description == "node #5 (mine.f): functions that make more than 1048576 nodes")
+  }
+
+  @Test func namesCount() {
+    let error = #expect(throws: ModelError.self) {
+      try Session(calls(20, nodes: 10, called: String(repeating: "n", count: 1 << 20)))
+    }
+    #expect(
+      error?.description.hasSuffix(
+        "functions that make more than 268435456 bytes of names, operands and attributes") == true)
+  }
+
   @Test func refusesEndlessCalls() throws {
     let error = #expect(throws: ModelError.self) { try Session(model(callsItself: true)) }
     #expect(error?.code == .invalidGraph)
