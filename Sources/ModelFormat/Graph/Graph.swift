@@ -48,6 +48,11 @@ public struct Node: Sendable {
     attributes.first { $0.name == name }?.value
   }
 
+  /// An integer attribute, `value` if it is not there.
+  package func int(_ name: String, default value: Int = 0) -> Int {
+    if case .int(let number)? = attribute(name) { Int(number) } else { value }
+  }
+
   /// The subgraphs among the attributes.
   public var graphs: [GraphID] { attributes.flatMap(\.value.graphs) }
 

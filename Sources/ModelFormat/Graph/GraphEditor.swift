@@ -11,9 +11,18 @@ public struct GraphEditor: Sendable {
   private var producers: [ValueID: Int] = [:]
   private var readers: [ValueID: Set<Int>] = [:]
   private var captures: [GraphID: Set<ValueID>] = [:]
+  /// The graphs around this one, as far as they may hold weights that it uses.
+  private let enclosing: [GraphID]
 
   public init(_ model: Model, _ graph: GraphID) {
+    let others = graph == .main ? [] : model.graphs.indices.map(GraphID.init)
+    self.init(model, graph, enclosing: others)
+  }
+
+  /// - Parameter enclosing: The graphs around `graph`: weights of others are not found.
+  package init(_ model: Model, _ graph: GraphID, enclosing: [GraphID]) {
     self.graph = graph
+    self.enclosing = enclosing
     edited = model
     nodes = model[graph].nodes
     for index in nodes.indices { link(index) }
@@ -22,13 +31,26 @@ public struct GraphEditor: Sendable {
   /// The model with all changes.
   public var model: Model {
     var model = edited
+    model[graph].nodes = result
+    return model
+  }
+
+  /// Ends the editing: gives the model with all changes without a copy of its tables.
+  package mutating func close() -> Model {
+    edited[graph].nodes = result
+    let model = edited
+    edited = Model()
+    return model
+  }
+
+  /// The graph's nodes with all changes.
+  private var result: [Node] {
     var result: [Node] = []
     for (index, node) in nodes.enumerated() {
       result += inserted[index] ?? []
       if let node { result.append(node) }
     }
-    model[graph].nodes = result
-    return model
+    return result
   }
 
   /// Indices of all nodes that are there, in order.
@@ -66,8 +88,9 @@ public struct GraphEditor: Sendable {
       let overridable = edited.irVersion >= 4 && edited[graph].inputs.contains(value)
       return overridable ? nil : weight
     }
-    guard graph != .main, producers[value] == nil else { return nil }
-    for other in edited.graphs {
+    guard !enclosing.isEmpty, producers[value] == nil else { return nil }
+    for id in enclosing {
+      let other = edited[id]
       if let weight = other.weights[value], !other.inputs.contains(value) { return weight }
     }
     return nil
@@ -193,13 +216,21 @@ extension Model {
     return used.subtracting(defined)
   }
 
-  /// Whether a graph is the main one or a body of a node that is reached from it.
-  public func isReachable(_ graph: GraphID) -> Bool {
-    var pending = [GraphID.main]
-    while let next = pending.popLast() {
-      if next == graph { return true }
-      pending += self[next].nodes.flatMap(\.graphs)
+  /// The main graph and all bodies of nodes that are reached from it, in the order of the table.
+  ///
+  /// - Complexity: O(nodes), besides the sorting of graphs.
+  public var reachableGraphs: [GraphID] {
+    graphLevels.joined().sorted { $0.index < $1.index }
+  }
+
+  /// The graphs that are reached: the main one, then the bodies of its nodes, then those of theirs, and so on.
+  package var graphLevels: [[GraphID]] {
+    var levels: [[GraphID]] = [[.main]]
+    var seen: Set<GraphID> = [.main]
+    while let last = levels.last, !last.isEmpty {
+      levels.append(
+        last.flatMap { self[$0].nodes.flatMap(\.graphs) }.filter { seen.insert($0).inserted })
     }
-    return false
+    return levels.dropLast()
   }
 }

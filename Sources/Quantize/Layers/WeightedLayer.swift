@@ -53,8 +53,8 @@ struct LayerFinder {
   /// All layers of all graphs that can be reached, in order; graphs of functions are left out.
   static func layers(of model: Model) -> [WeightedLayer] {
     var layers: [WeightedLayer] = []
-    for index in model.graphs.indices where model.isReachable(GraphID(index)) {
-      let editor = GraphEditor(model, GraphID(index))
+    for graph in model.reachableGraphs {
+      let editor = GraphEditor(model, graph)
       for position in editor.indices {
         guard let node = editor.nodes[position] else { continue }
         layers += Self.layers(node, position, editor)
@@ -90,11 +90,6 @@ extension GraphEditor {
 }
 
 extension Node {
-  /// An integer attribute, 0 if it is not there.
-  func int(_ name: String) -> Int {
-    if case .int(let value)? = attribute(name) { Int(value) } else { 0 }
-  }
-
   /// A float attribute, `value` if it is not there.
   func float(_ name: String, default value: Float) -> Float {
     if case .float(let value)? = attribute(name) { value } else { value }

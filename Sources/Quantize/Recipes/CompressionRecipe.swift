@@ -57,7 +57,7 @@ struct RecipeRun {
   ) throws(ModelError) {
     original = model
     report = CompressionReport(recipe: recipe)
-    let lifted = try ConstantLifting.lift(model)
+    let lifted = try WeightLifting.lift(model)
     report.bytesBefore = lifted.weightByteCount
     self.model = try OpsetUpgrade.raise(lifted, to: opset)
     if !folding.isEmpty { self.model = try self.model.rewritten(by: folding) }

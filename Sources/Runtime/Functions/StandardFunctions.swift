@@ -26,11 +26,16 @@ enum StandardFunctions {
   /// The model with a function of its own for each operator of the standard that `registry` does not have.
   static func completed(_ model: Model, _ registry: OperatorRegistry) -> Model {
     var model = model
+    // What has been looked up, and what the model brings itself.
     var asked: Set<String> = []
+    for function in model.functions
+    where Model.canonical(function.domain).isEmpty && function.overload.isEmpty {
+      asked.insert(function.name)
+    }
     var next = 0
     // A body that is added may need others.
     while next < model.graphs.count {
-      for node in model.graphs[next].nodes where isMissing(node, model, registry) {
+      for node in model.graphs[next].nodes where isMissing(node, registry) {
         guard asked.insert(node.opType).inserted, names.contains(node.opType),
           let function = function(node.opType, opset: model.opset(of: node))
         else { continue }
@@ -42,14 +47,9 @@ enum StandardFunctions {
     return model
   }
 
-  private static func isMissing(
-    _ node: Node, _ model: Model, _ registry: OperatorRegistry
-  ) -> Bool {
-    guard Model.canonical(node.domain).isEmpty, node.overload.isEmpty else { return false }
-    guard registry.entry(node.opType, domain: node.domain) == nil else { return false }
-    return !model.functions.contains {
-      Model.canonical($0.domain).isEmpty && $0.name == node.opType && $0.overload.isEmpty
-    }
+  private static func isMissing(_ node: Node, _ registry: OperatorRegistry) -> Bool {
+    Model.canonical(node.domain).isEmpty && node.overload.isEmpty
+      && registry.entry(node.opType, domain: node.domain) == nil
   }
 
   /// The newest body that an opset knows.

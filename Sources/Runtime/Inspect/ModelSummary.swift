@@ -46,12 +46,10 @@ public struct ModelSummary: Sendable, Encodable {
   public init(
     _ model: Model, registry: OperatorRegistry = .standard, extents: [String: Int] = [:]
   ) {
-    let nodes = model.graphs.indices.filter { model.isReachable(GraphID($0)) }
-      .flatMap { model.graphs[$0].nodes }
+    let nodes = model.reachableGraphs.flatMap { model[$0].nodes }
     // Constants are weights wherever the file keeps them.
     let model = (try? ConstantLifting.lift(model)) ?? model
-    let graphs = model.graphs.indices.filter { model.isReachable(GraphID($0)) }
-      .map { model.graphs[$0] }
+    let graphs = model.reachableGraphs.map { model[$0] }
     let types = try? ModelTypes(model, registry: registry)
     func parameter(_ value: ValueID) -> Parameter {
       let type = types?.types[value] ?? model[value].type

@@ -17,8 +17,8 @@ public struct WeightStatistics: Sendable, Encodable {
   public static func all(_ model: Model) throws(ModelError) -> [WeightStatistics] {
     let model = try ConstantLifting.lift(model)
     var rows: [WeightStatistics] = []
-    for index in model.graphs.indices where model.isReachable(GraphID(index)) {
-      for (value, weight) in model.graphs[index].weights.sorted(by: { $0.key < $1.key }) {
+    for graph in model.reachableGraphs {
+      for (value, weight) in model[graph].weights.sorted(by: { $0.key < $1.key }) {
         rows.append(try WeightStatistics(model[value].name, weight))
       }
     }

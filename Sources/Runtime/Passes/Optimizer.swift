@@ -36,7 +36,7 @@ struct Optimizer {
     let log: [PassNote]
   }
 
-  /// How often one pass may run over a graph before it is taken to be going in circles.
+  /// How often one pass may run over the model before it is taken to be going in circles.
   private static let rounds = 16
 
   static func prepare(
@@ -47,11 +47,7 @@ struct Optimizer {
     let plain = try GradientExpansion.expand(lifted, options.registry)
     var run = Optimizer(model: try decoded(plain), options: options)
     guard options.optimizes else { return Result(model: run.model, log: []) }
-    for pass in options.passes {
-      for index in model.graphs.indices where run.model.isReachable(GraphID(index)) {
-        try run.apply(pass, GraphID(index))
-      }
-    }
+    for pass in options.passes { try run.apply(pass) }
     return Result(model: run.model, log: run.log)
   }
 
@@ -68,19 +64,53 @@ struct Optimizer {
     return model
   }
 
-  private mutating func apply(_ pass: any Pass, _ graph: GraphID) throws(ModelError) {
+  /// Runs a pass over all graphs until it changes nothing.
+  ///
+  /// Types are inferred for all graphs of one depth together: what a pass does in one says nothing about its neighbours,
+  /// and a model can have as many graphs as nodes.
+  private mutating func apply(_ pass: any Pass) throws(ModelError) {
+    var declined: [GraphID: [PassNote]] = [:]
     for _ in 0..<Self.rounds {
-      let types = try inferredTypes()
-      var context = PassContext(
-        editor: GraphEditor(model, graph), types: types.types, constants: types.constants,
-        registry: options.registry, pass: pass.name)
-      let changed = try pass.run(&context)
-      log += context.notes.filter { $0.outcome == .applied || !changed }
-      guard changed else { return }
-      context.editor.removeDeadNodes()
-      model = context.editor.model
-      self.types = nil
+      var hasChanged = false
+      var enclosing: [GraphID: [GraphID]] = [.main: []]
+      var level = [GraphID.main]
+      while !level.isEmpty {
+        let types = try inferredTypes()
+        for graph in level {
+          let (changed, notes) = try apply(pass, graph, enclosing[graph] ?? [], types)
+          log += notes.filter { $0.outcome == .applied }
+          declined[graph] = changed ? nil : notes.filter { $0.outcome == .declined }
+          if changed {
+            hasChanged = true
+            self.types = nil
+          }
+        }
+        level = level.flatMap { graph in
+          model[graph].nodes.flatMap(\.graphs).filter { body in
+            guard enclosing[body] == nil else { return false }
+            enclosing[body] = [graph] + (enclosing[graph] ?? [])
+            return true
+          }
+        }
+      }
+      if !hasChanged { break }
     }
+    log += declined.sorted { $0.key.index < $1.key.index }.flatMap(\.value)
+  }
+
+  private mutating func apply(
+    _ pass: any Pass, _ graph: GraphID, _ enclosing: [GraphID], _ types: ModelTypes
+  ) throws(ModelError) -> (changed: Bool, notes: [PassNote]) {
+    // The model moves to the editor and back: a second owner would make each change copy its tables.
+    var moved = Model()
+    swap(&moved, &model)
+    var context = PassContext(
+      editor: GraphEditor(consume moved, graph, enclosing: enclosing), types: types.types,
+      constants: types.constants, registry: options.registry, pass: pass.name)
+    let changed = try pass.run(&context)
+    if changed { context.editor.removeDeadNodes() }
+    model = context.editor.close()
+    return (changed, context.notes)
   }
 
   private mutating func inferredTypes() throws(ModelError) -> ModelTypes {

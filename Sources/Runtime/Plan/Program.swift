@@ -32,6 +32,9 @@ final class Program: Sendable {
 
   var slotCount: Int { values.count }
 
+  /// Steps, those of subgraphs included.
+  let stepCount: Int
+
   /// The slot of a value that this graph has.
   func slot(of value: ValueID) -> Int? { slots[value] }
 
@@ -42,6 +45,7 @@ final class Program: Sendable {
     others: [ValueID: Int] = [:]
   ) {
     self.steps = steps
+    stepCount = steps.reduce(0) { $1.bodies.values.reduce($0 + 1) { $0 + $1.stepCount } }
     self.values = values
     self.inputs = inputs
     self.captures = captures

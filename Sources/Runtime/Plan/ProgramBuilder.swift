@@ -11,20 +11,27 @@ struct ProgramBuilder {
   /// - Throws: `.unsupportedOperator` that names every operator that is missing, or the refusal of an attribute.
   func build() throws(ModelError) -> Program {
     if collector == nil { try requireOperators() }
-    return try build(.main, outer: [:])
+    return try build(.main, outer: nil)
   }
 
-  /// - Parameter outer: The weights of the graphs around this one.
-  private func build(
-    _ id: GraphID, outer: [ValueID: Weight]
-  ) throws(ModelError) -> Program {
+  /// The weights that a graph sees: its own, then those of the graphs around it.
+  private final class Scope {
+    private let outer: Scope?
+    var weights: [ValueID: Weight] = [:]
+
+    init(in outer: Scope?) { self.outer = outer }
+
+    subscript(value: ValueID) -> Weight? { weights[value] ?? outer?[value] }
+  }
+
+  private func build(_ id: GraphID, outer: Scope?) throws(ModelError) -> Program {
     let graph = model[id]
     var numbering = Numbering()
-    var visible = outer
+    let visible = Scope(in: outer)
     let overridable = id == .main && model.irVersion >= 4 ? Set(graph.inputs) : []
     for (value, weight) in graph.weights where !overridable.contains(value) {
       do throws(ModelError) {
-        visible[value] = try weight.decoded()
+        visible.weights[value] = try weight.decoded()
       } catch { throw error.at(operand: "weight '\(model[value].name)'") }
     }
     let inputs = graph.inputs.filter { visible[$0] == nil || graph.weights[$0] == nil }
@@ -54,7 +61,7 @@ struct ProgramBuilder {
   }
 
   private func step(
-    _ node: Node, _ index: Int, _ numbering: inout Numbering, _ visible: [ValueID: Weight]
+    _ node: Node, _ index: Int, _ numbering: inout Numbering, _ visible: Scope
   ) throws(ModelError) -> Program.Step {
     let site = node.site(index)
     do throws(ModelError) {

@@ -18,17 +18,15 @@ public struct ModelTypes: Sendable {
     let program = try ProgramBuilder(model: model, registry: registry).build()
     var inputTypes = program.inputTypes
     if let extents { inputTypes = inputTypes.map { $0?.bound(extents, 1) } }
-    try collect(program, inputTypes)
+    try collect(program, inputTypes, InferenceBudget(program))
   }
 
   private mutating func collect(
-    _ program: Program, _ inputTypes: [ValueType?]
+    _ program: Program, _ inputTypes: [ValueType?], _ budget: InferenceBudget
   ) throws(ModelError) {
+    // All that a body captures is among its inputs.
     let captured = program.captures.map { types[$0] }
-    let known = types
-    let inference = try TypeInference(program, inputTypes: inputTypes + captured) {
-      known[$0]
-    }
+    let inference = try TypeInference(program, inputTypes: inputTypes + captured, budget: budget)
     for (slot, value) in program.values.enumerated() {
       guard let value, let type = inference.types[slot] else { continue }
       types[value] = type
@@ -38,7 +36,7 @@ public struct ModelTypes: Sendable {
     }
     for step in program.steps {
       // As in inference, a body that does not fit is refused only if it is run.
-      for body in step.bodies.values { try? collect(body, body.inputTypes) }
+      for body in step.bodies.values { try? collect(body, body.inputTypes, budget) }
     }
   }
 }

@@ -11,20 +11,21 @@ struct TypeInference {
   private(set) var program: Program
   private(set) var types: [ValueType?]
   private(set) var known: [KnownValue?]
-  private let outer: (ValueID) -> ValueType?
+  private let budget: InferenceBudget
   private let collector: RefusalCollector?
   private var inlining: BranchInlining?
 
   /// - Parameters:
   ///   - inputTypes: One for each of `program.inputs`, captured values included.
   ///   - inlinesBranches: Whether subgraphs that are certain to run take the place of the nodes that run them.
+  ///   - budget: What subgraphs may spend; one of its own by default.
   ///   - collector: Takes refusals, which otherwise are thrown.
   init(
     _ program: Program, inputTypes: [ValueType?], inlinesBranches: Bool = false,
-    outer: @escaping (ValueID) -> ValueType? = { _ in nil }, collector: RefusalCollector? = nil
+    budget: InferenceBudget? = nil, collector: RefusalCollector? = nil
   ) throws(ModelError) {
     self.program = program
-    self.outer = outer
+    self.budget = budget ?? InferenceBudget(program)
     self.collector = collector
     types = Array(repeating: nil, count: program.slotCount)
     known = Array(repeating: nil, count: program.slotCount)
@@ -63,8 +64,7 @@ struct TypeInference {
   private mutating func inlined(
     _ step: Program.Step
   ) throws(ModelError) -> [Program.Step]? {
-    guard inlining != nil, let op = step.op as? any BranchOperator,
-      let branch = try op.branch(operands(step)), let body = step.bodies[branch],
+    guard inlining != nil, let branch = try branch(of: step), let body = step.bodies[branch],
       let inlined = inlining?.inline(body, for: step)
     else { return nil }
     types += Array(repeating: nil, count: inlined.slots.count)
@@ -75,15 +75,26 @@ struct TypeInference {
     return inlined.steps
   }
 
+  private func branch(of step: Program.Step) throws(ModelError) -> GraphID? {
+    guard let op = step.op as? any BranchOperator else { return nil }
+    return try op.branch(operands(step))
+  }
+
   private mutating func infer(_ step: Program.Step) throws(ModelError) {
+    guard let outputs = try outputs(of: step) else { return }
+    for (slot, type) in zip(step.outputs, outputs.types) where slot != 0 { types[slot] = type }
+    for (slot, value) in zip(step.outputs, outputs.known) where slot != 0 { known[slot] = value }
+    try fold(step, outputs.types)
+  }
+
+  /// What a step makes; `nil` if the type of an operand is not known. The operands of a step with subgraphs hold `self`,
+  /// so that who still has them when outputs are noted makes a copy of all types.
+  private func outputs(
+    of step: Program.Step
+  ) throws(ModelError) -> (types: [ValueType], known: [KnownValue?])? {
     let operands = self.operands(step)
-    if operands.hasUntypedInput { return }
-    let outputTypes = try step.op.outputTypes(operands)
-    for (slot, type) in zip(step.outputs, outputTypes) where slot != 0 { types[slot] = type }
-    for (slot, value) in zip(step.outputs, try step.op.knownOutputs(operands)) where slot != 0 {
-      known[slot] = value
-    }
-    try fold(step, outputTypes)
+    if operands.hasUntypedInput { return nil }
+    return (try step.op.outputTypes(operands), try step.op.knownOutputs(operands))
   }
 
   /// Computes outputs whose inputs are all known.
@@ -122,7 +133,6 @@ struct TypeInference {
     let types = step.inputs.map { self.types[$0] }
     let known = step.inputs.map { self.known[$0] }
     let isPresent = step.inputs.map { $0 != 0 }
-    // Who holds `self` while outputs are noted makes a copy of all types: only steps with subgraphs need it.
     if step.bodies.isEmpty {
       return Operands(
         types: types, known: known, isPresent: isPresent, outputCount: step.outputs.count)
@@ -143,19 +153,34 @@ struct TypeInference {
         .arityMismatch, "a subgraph with \(body.inputs.count - body.captures.count) inputs",
         expected: "\(given.count), as the operator gives it")
     }
-    let lookUp = { (value: ValueID) in self.type(of: value) }
+    guard budget.spend(body.steps.count) else { return body.outputs.map { _ in nil } }
     // A branch may never be taken, a body never be run, just because it does not fit these extents: what is wrong with
     // it is reported when it runs.
     let inference = try? TypeInference(
-      body, inputTypes: given + body.captures.map(lookUp), outer: lookUp)
+      body, inputTypes: given + body.captures.map(type), budget: budget)
     return body.outputs.map { inference?.types[$0] }
   }
 
-  /// The type of a value of this graph or of one around it.
+  /// The type of a value of this graph, or of one around it that a subgraph captures.
   private func type(of value: ValueID) -> ValueType? {
-    let slot = inlining?.slot(of: value) ?? program.slot(of: value)
-    if let slot, let type = types[slot] { return type }
-    return outer(value)
+    (inlining?.slot(of: value) ?? program.slot(of: value)).flatMap { types[$0] }
+  }
+}
+
+/// How many steps of subgraphs one inference may type.
+///
+/// The body of a loop is typed anew as often as its carried values widen, and with it all loops inside, so that time would
+/// grow exponentially with their depth. Where the budget ends, types are left to be told when the model runs.
+final class InferenceBudget {
+  private var left: Int
+
+  /// Enough for models of loops in loops as people write them; in proportion to the model otherwise.
+  init(_ program: Program) { left = (1 << 14) + 64 * program.stepCount }
+
+  /// Whether there is enough left for a subgraph of `steps` steps, which are taken away.
+  func spend(_ steps: Int) -> Bool {
+    left -= 1 + steps
+    return left >= 0
   }
 }
 

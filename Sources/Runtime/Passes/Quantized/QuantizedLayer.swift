@@ -115,10 +115,3 @@ struct QuantizedLayer {
     return sumBias != nil || bias != nil
   }
 }
-
-extension Node {
-  /// An integer attribute, `value` if it is not there.
-  func int(_ name: String, default value: Int) -> Int {
-    if case .int(let number)? = attribute(name) { Int(number) } else { value }
-  }
-}

@@ -4,7 +4,7 @@ import ZooRuntime
 /// move or convert them. Tools then find every weight in one place.
 ///
 /// A weight that others read as well is not copied: its `Transpose` stays.
-struct ConstantLifting {
+enum WeightLifting {
   /// Operators that give as many elements as they take.
   private static let movers: Set = [
     "Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten",
@@ -12,8 +12,8 @@ struct ConstantLifting {
 
   static func lift(_ model: Model) throws(ModelError) -> Model {
     var model = model
-    for index in model.graphs.indices where model.isReachable(GraphID(index)) {
-      var editor = GraphEditor(model, GraphID(index))
+    for graph in model.reachableGraphs {
+      var editor = GraphEditor(model, graph)
       for position in editor.indices {
         guard let node = editor.nodes[position], let output = node.outputs.first ?? nil,
           let weight = try constant(node, editor)
