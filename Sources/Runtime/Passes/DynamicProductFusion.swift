@@ -45,7 +45,9 @@ struct DynamicProductFusion: Pass {
         if extend(index, node, &context) { changed = true }
         continue
       }
-      guard node.opType == "MatMulInteger", let integers = node.inputs[0] else { continue }
+      guard GraphMatcher(context).standard(index) != nil, node.opType == "MatMulInteger",
+        let integers = node.inputs[0]
+      else { continue }
       if let product = Matcher(context).tensorProduct(index) {
         replace(product, &context)
         context.applied(node, "one integer kernel with its scales")
@@ -168,9 +170,8 @@ struct DynamicProductFusion: Pass {
     /// The product of a tensor that `DynamicQuantizeLinear` rounded, scaled back.
     func tensorProduct(_ index: Int) -> TensorProduct? {
       guard let node = context.editor.nodes[index], node.inputs.count >= 3,
-        let source = context.editor.producer(of: node.inputs[0]),
-        let quantize = context.editor.nodes[source], quantize.opType == "DynamicQuantizeLinear",
-        quantize.outputs.count == 3, node.inputs[0] == quantize.outputs[0],
+        let quantize = made(node.inputs[0], "DynamicQuantizeLinear"), quantize.outputs.count == 3,
+        node.inputs[0] == quantize.outputs[0],
         node.inputs[2] == quantize.outputs[2], let matrix = constant(node.inputs[1]),
         matrix.shape.count == 2, matrix.elementType == .i8 || matrix.elementType == .u8,
         let (cast, real) = next(index, "Cast"), real.casts(to: .f32),

@@ -185,6 +185,29 @@ import ZooRuntime
   @Test(arguments: [true, false])
   func productsOfRoundedTensorsTakeOverWhatFollows(_ isPerChannel: Bool) throws {
     var b = Builder(seed: 7, .u8)
+    let y = try roundedProduct(&b, isPerChannel: isPerChannel)
+    try b.expect(
+      y, [3, 5, 24], within: 1e-4, types: ["DynamicQuantizeLinear", "DynamicQuantizedMatMul"])
+  }
+
+  /// An operator that only has the name of a standard one means something else.
+  @Test func productsOfOtherDomainsStay() throws {
+    var b = Builder(seed: 7, .u8)
+    b.model.main.outputs = [try roundedProduct(&b, isPerChannel: false)]
+    b.model.opsets.append(OpsetImport("mine", 10))
+    for index in b.model.main.nodes.indices
+    where b.model.main.nodes[index].opType == "MatMulInteger" {
+      b.model.main.nodes[index].domain = "mine"
+    }
+    var options = Session.Options()
+    let standard = try #require(options.registry.entry("MatMulInteger", domain: ""))
+    try options.registry.register(
+      OperatorEntry("MatMulInteger", domain: "mine", [10], standard.make))
+    let types = try Session(b.model, options: options).model.main.nodes.map(\.qualifiedType)
+    #expect(types.contains("mine.MatMulInteger"))
+  }
+
+  private func roundedProduct(_ b: inout Builder, isPerChannel: Bool) throws -> ValueID {
     let x = b.input([3, 5, 24])
     let codes = ["codes", "scale", "zero"].map { b.model.addValue($0) }
     b.model.main.nodes.append(Node("DynamicQuantizeLinear", inputs: [x], outputs: codes))
@@ -198,9 +221,7 @@ import ZooRuntime
     let reals = b.node("Cast", [sums], [Attribute("to", .int(1))])
     let scaled = b.node("Mul", [reals, b.node("Mul", [codes[1], scales])])
     let bias = b.weight(try Tensor(b.numbers.floats(24), shape: [24]))
-    let y = b.node("Relu", [b.node("Add", [b.node("Add", [bias, scaled]), x])])
-    try b.expect(
-      y, [3, 5, 24], within: 1e-4, types: ["DynamicQuantizeLinear", "DynamicQuantizedMatMul"])
+    return b.node("Relu", [b.node("Add", [b.node("Add", [bias, scaled]), x])])
   }
 
   @Test(arguments: [ElementType.u4, .i4], [1, 6])

@@ -108,7 +108,10 @@ extension Shape {
     return result
   }
 
-  private func broadcast(with other: Shape) throws(ModelError) -> Shape {
+  /// The shape of operands of this shape and another together.
+  ///
+  /// - Throws: `.shapeMismatch` where two extents differ and neither is 1.
+  func broadcast(with other: Shape) throws(ModelError) -> Shape {
     let rank = max(rank, other.rank)
     var dimensions: [Dimension] = []
     for axis in 0..<rank {

@@ -21,7 +21,7 @@ struct Where: DataMovement {
     guard let a = condition.shape, let b = x.shape, let c = y.shape else {
       return [.tensor(x.element, nil)]
     }
-    return [.tensor(x.element, try Expand.broadcast(Expand.broadcast(b, c), a))]
+    return [.tensor(x.element, try b.broadcast(with: c).broadcast(with: a))]
   }
 
   func knownOutputs(_ inputs: Operands) throws(ModelError) -> [KnownValue?] {

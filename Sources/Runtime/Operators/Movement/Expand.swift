@@ -15,43 +15,13 @@ struct Expand: DataMovement {
     let target = try inputs.tensor(1, of: [.i64])
     guard let shape = data.shape else { return [.tensor(data.element, nil)] }
     if let extents = inputs.extents(1) {
-      return [.tensor(data.element, try Self.broadcast(shape, Shape(extents)))]
+      return [.tensor(data.element, try shape.broadcast(with: Shape(extents)))]
     }
     guard let rank = target.shape?.count.value, rank <= 64 else {
       return [.tensor(data.element, nil)]
     }
     let unknown = Shape(Array(repeating: .unknown, count: max(rank, shape.rank)))
     return [.tensor(data.element, unknown)]
-  }
-
-  /// The shape that two shapes take together: extents of 1 grow to the other's.
-  ///
-  /// - Throws: `.shapeMismatch` if two extents differ and neither is 1.
-  static func broadcast(_ a: Shape, _ b: Shape) throws(ModelError) -> Shape {
-    let rank = max(a.rank, b.rank)
-    var result: [Dimension] = []
-    for axis in 0..<rank {
-      let x = axis < rank - a.rank ? .fixed(1) : a[axis - (rank - a.rank)]
-      let y = axis < rank - b.rank ? .fixed(1) : b[axis - (rank - b.rank)]
-      guard let extent = broadcast(x, y) else {
-        throw ModelError(
-          .shapeMismatch, "shapes \(a) and \(b) broadcast together",
-          expected: "extents that are equal or 1, counted from the last axis")
-      }
-      result.append(extent)
-    }
-    return Shape(result)
-  }
-
-  private static func broadcast(_ x: Dimension, _ y: Dimension) -> Dimension? {
-    if x == .fixed(1) || x.isCertainly(y) { return y }
-    if y == .fixed(1) { return x }
-    switch (x.value, y.value) {
-    case (nil, nil): return .unknown
-    case (nil, _): return y
-    case (_, nil): return x
-    default: return nil
-    }
   }
 
   /// The strides of a row-major tensor as seen from a shape that it is broadcast to.

@@ -7,12 +7,12 @@ struct StringConcat: ValueOperator {
       try inputs.tensor(0, of: [.string]).shape, try inputs.tensor(1, of: [.string]).shape
     )
     guard let a, let b else { return [.tensor(.string, nil)] }
-    return [.tensor(.string, try Expand.broadcast(a, b))]
+    return [.tensor(.string, try a.broadcast(with: b))]
   }
 
   func evaluate(_ call: ValueCall) throws(ModelError) -> [Value] {
     let (a, b) = (try call.tensor(0), try call.tensor(1))
-    guard let shape = try Expand.broadcast(Shape(a.shape), Shape(b.shape)).extents else {
+    guard let shape = try Shape(a.shape).broadcast(with: Shape(b.shape)).extents else {
       return []
     }
     let (left, right) = (try a.expandedStrings(shape), try b.expandedStrings(shape))
