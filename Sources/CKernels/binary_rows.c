@@ -4,11 +4,10 @@
 // rows are laid side by side first, so that one call has many.
 #include <string.h>
 
+#include "extents.h"
 #include "zoo_math.h"
 
 enum { SHORT_ROW = 64, PIECE = 512, WIDEST = 8 };
-
-static ptrdiff_t lesser(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
 /// A row, and where its elements begin in both operands.
 typedef struct {

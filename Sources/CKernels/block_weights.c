@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "extents.h"
 #include "zoo_gemm.h"
 #include "zoo_threads.h"
 #include "zoo_vector.h"
@@ -25,9 +26,7 @@ typedef struct {
   int64_t slots;
 } product;
 
-static int64_t blocks_of(const zoo_block_weights *b) { return (b->k + b->block - 1) / b->block; }
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-static size_t rounded(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
+static int64_t blocks_of(const zoo_block_weights *b) { return divide_up(b->k, b->block); }
 
 static float zero_of(const zoo_block_weights *b, int64_t row, int64_t block, int64_t blocks) {
   if (b->real_zeros) return b->real_zeros[row * blocks + block];
@@ -87,7 +86,7 @@ static void one_row(zoo_isa isa, const zoo_block_weights *b, int64_t row, float 
   float zeros[MOST_BLOCKS];
   const int64_t step = MOST_BLOCKS * b->block, blocks = blocks_of(b);
   for (int64_t first = 0; first < b->k; first += step) {
-    const int64_t from = first / b->block, count = smaller(MOST_BLOCKS, blocks - from);
+    const int64_t from = first / b->block, count = lesser(MOST_BLOCKS, blocks - from);
     for (int64_t i = 0; i < count; i++) zeros[i] = zero_of(b, row, from + i, blocks);
     zoo_block_row part = {
         .codes = b->codes + (row * blocks + from) * (b->block * b->bits / 8),
@@ -95,7 +94,7 @@ static void one_row(zoo_isa isa, const zoo_block_weights *b, int64_t row, float 
         .zeros = zeros,
         .bits = b->bits,
         .block = (size_t)b->block,
-        .k = (size_t)smaller(step, b->k - first),
+        .k = (size_t)lesser(step, b->k - first),
     };
     zoo_vector_kernels_for(isa)->block_row(&part, out + first);
   }
@@ -106,10 +105,10 @@ void zoo_block_rows(
   for (int64_t i = 0; i < count; i++) one_row(isa, b, first + i, rows + i * b->k);
 }
 
-static size_t panel_bytes(int64_t k) { return rounded((size_t)(TILE * k) * sizeof(float)); }
+static size_t panel_bytes(int64_t k) { return whole_lines((size_t)(TILE * k) * sizeof(float)); }
 
 size_t zoo_block_product_bytes(zoo_isa isa, int64_t n, int64_t k, int threads) {
-  const size_t per_thread = panel_bytes(k) + rounded(zoo_gemm_f32_packed_bytes(isa, k, smaller(n, TILE)));
+  const size_t per_thread = panel_bytes(k) + whole_lines(zoo_gemm_f32_packed_bytes(isa, k, lesser(n, TILE)));
   // A product of one row keeps the sums of its blocks there, and the row itself up to the end of the last block.
   const size_t row = (size_t)(k + 2 * MOST_BLOCKS) * sizeof(float);
   const size_t most = per_thread * (size_t)threads;
@@ -123,7 +122,7 @@ static void tiles(void *context, int64_t begin, int64_t end) {
     float *rows = (float *)(p->scratch + (size_t)slot * p->stride);
     void *packed = (unsigned char *)rows + panel_bytes(k);
     for (int64_t first = slot * TILE; first < n; first += p->slots * TILE) {
-      const int64_t count = smaller(TILE, n - first);
+      const int64_t count = lesser(TILE, n - first);
       zoo_block_rows(p->isa, p->b, first, count, rows);
       zoo_gemm_f32_pack(p->isa, k, count, rows, k, 1, 1, packed);
       zoo_epilogue epilogue = {.bias = p->bias ? p->bias + first : 0};
@@ -146,7 +145,7 @@ static void dots(void *context, int64_t begin, int64_t end) {
 static void sum_blocks(const zoo_block_weights *b, const float *a, float *sums) {
   for (int64_t first = 0; first < b->k; first += b->block) {
     float sum = 0;
-    for (int64_t p = first; p < smaller(first + b->block, b->k); p++) sum += a[p];
+    for (int64_t p = first; p < lesser(first + b->block, b->k); p++) sum += a[p];
     sums[first / b->block] = sum;
   }
 }
@@ -177,8 +176,8 @@ void zoo_block_product(
     zoo_parallel_for(b->n, 1 + (1 << 16) / (b->k + 1), max_threads, dots, &p);
     return;
   }
-  const int64_t pieces = (b->n + TILE - 1) / TILE;
-  p.slots = smaller(pieces, max_threads);
-  p.stride = panel_bytes(b->k) + rounded(zoo_gemm_f32_packed_bytes(isa, b->k, smaller(b->n, TILE)));
+  const int64_t pieces = divide_up(b->n, TILE);
+  p.slots = lesser(pieces, max_threads);
+  p.stride = panel_bytes(b->k) + whole_lines(zoo_gemm_f32_packed_bytes(isa, b->k, lesser(b->n, TILE)));
   zoo_parallel_for(p.slots, 1, max_threads, tiles, &p);
 }

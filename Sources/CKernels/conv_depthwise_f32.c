@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conv_f32.h"
+#include "extents.h"
 #include "thread_scratch.h"
 #include "zoo_threads.h"
 
@@ -16,10 +17,6 @@ enum {
   SLACK = 128,  // floats that vectors read and write past the end of a row
   MIN_STEPS_PER_THREAD = 1 << 17,
 };
-
-static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Input columns (or rows) that `count` outputs along an axis read.
 static int64_t reach(const zoo_conv_shape *shape, int axis, int64_t count) {

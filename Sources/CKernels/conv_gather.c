@@ -1,6 +1,7 @@
 // Gathers the right side of a convolution's matrix product from the input, panel by panel, so that the unfolded input
 // ("im2col") never exists as a whole.
 #include "conv_f32.h"
+#include "extents.h"
 
 enum { MAX_COLUMNS = 64 };
 
@@ -29,8 +30,6 @@ static int split(const zoo_conv_shape *shape, int64_t column, int columns, run r
   return count;
 }
 
-static int64_t divide_up(int64_t a, int64_t b) { return a <= 0 ? 0 : (a + b - 1) / b; }
-
 /// The part of a run that reads inside the input; the rest reads padding.
 static int clip(
     const zoo_conv_shape *shape, const run *r, int64_t kz, int64_t ky, int64_t kx, piece *out) {
@@ -38,8 +37,8 @@ static int clip(
   const int64_t y = r->y * shape->stride[1] + ky * shape->dilation[1] - shape->pad[1];
   if (z < 0 || z >= shape->input[0] || y < 0 || y >= shape->input[1]) return 0;
   const int64_t x = r->x * shape->stride[2] + kx * shape->dilation[2] - shape->pad[2];
-  const int64_t first = divide_up(-x, shape->stride[2]);
-  int64_t end = divide_up(shape->input[2] - x, shape->stride[2]);
+  const int64_t first = greater(0, divide_up(-x, shape->stride[2]));
+  int64_t end = greater(0, divide_up(shape->input[2] - x, shape->stride[2]));
   if (end > r->count) end = r->count;
   if (first >= end) return 0;
   const int64_t line = (z * shape->input[1] + y) * shape->input[2];

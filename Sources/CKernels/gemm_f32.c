@@ -3,13 +3,11 @@
 
 #include <string.h>
 
+#include "extents.h"
 #include "thread_scratch.h"
 #include "zoo_threads.h"
 
 enum { ROW_PANELS = 4, MIN_STEPS_PER_THREAD = 1 << 17, DOT_ROWS = 64 };
-
-static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 
 typedef struct {
   const float *data;

@@ -3,6 +3,7 @@
 // In C because it runs once per tile, between the packing and the micro-kernel, and Swift cannot call either without
 // leaving the loop.
 #include "gemm_f32.h"
+#include "extents.h"
 #include "thread_scratch.h"
 #include "zoo_threads.h"
 
@@ -14,10 +15,6 @@ enum {
   TILE_FLOATS = 512,          // at least max_rows · max_columns, and 4 · max_columns
   MIN_STEPS_PER_THREAD = 1 << 19,  // multiply-adds that are worth another thread
 };
-
-static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 const zoo_gemm_f32_kernels *zoo_gemm_f32_table(zoo_isa isa) {
   switch (isa) {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "extents.h"
 #include "gemm_f32.h"
 #include "zoo_q4gemm.h"
 #include "zoo_threads.h"
@@ -34,10 +35,6 @@
 #endif
 
 enum { MAX_COLUMNS = 32, MIN_STEPS_PER_THREAD = 1 << 17 };
-
-static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 static const zoo_q4_kernels *table(zoo_isa isa) {
   switch (isa) {

@@ -5,15 +5,12 @@
 
 #include <string.h>
 
+#include "extents.h"
 #include "thread_scratch.h"
 #include "zoo_threads.h"
 
 enum { MAX_ROWS = ZOO_QGEMM_MAX_ROWS, MAX_COLUMNS = ZOO_QGEMM_MAX_COLUMNS };
 enum { A_BYTES = 1 << 18, MIN_STEPS_PER_THREAD = 1 << 20 };
-
-static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 const zoo_qgemm_kernels *zoo_qgemm_table(zoo_isa isa) {
   switch (isa) {
@@ -172,15 +169,13 @@ typedef struct {
   int16_t *widened;
 } block_memory;
 
-static size_t rounded(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
-
 static block_memory memory_for(const zoo_qproduct *p, int64_t rows) {
   const size_t tiled = (size_t)(divide_up(rows, p->kernels->max_rows) * p->kernels->max_rows);
   const size_t row = (size_t)(p->segments * p->groups * 4);
-  const size_t pointers = rounded(tiled * (size_t)p->segments * sizeof(void *));
-  const size_t line = rounded(tiled * 4);
-  const size_t copies = p->copy ? rounded(tiled * row) : 0;
-  const size_t widened = p->kernels->wide ? rounded(tiled * row * 2) : 0;
+  const size_t pointers = whole_lines(tiled * (size_t)p->segments * sizeof(void *));
+  const size_t line = whole_lines(tiled * 4);
+  const size_t copies = p->copy ? whole_lines(tiled * row) : 0;
+  const size_t widened = p->kernels->wide ? whole_lines(tiled * row * 2) : 0;
   char *at = zoo_thread_scratch(pointers + 3 * line + copies + widened);
   block_memory m;
   m.pointers = (const void **)at;

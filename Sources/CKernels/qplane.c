@@ -4,14 +4,12 @@
 #include <string.h>
 
 #include "conv_f32.h"
+#include "extents.h"
 #include "qgemm.h"
 #include "thread_scratch.h"
 #include "zoo_threads.h"
 
 enum { GRAIN = 1 << 16, TAPS = 64 };
-
-static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // MARK: Joining
 
