@@ -75,12 +75,14 @@ def strings(*values):
 # -- Loop
 
 
-def loop_cases():
-    head = [("i", tensor(I, [])), ("go", tensor(B, []))]
+LOOP_HEAD = [("i", tensor(I, [])), ("go", tensor(B, []))]
+
+
+def growing_loop_cases():
     grow = graph(
         [node("Cast", "i", "f", to=F), node("Add", "x f", "y"), node("SequenceInsert", "s y", "t"),
          node("Identity", "go", "on")],
-        [*head, ("s", sequence(F))], [("on", tensor(B, [])), ("t", sequence(F))])  # fmt: skip
+        [*LOOP_HEAD, ("s", sequence(F))], [("on", tensor(B, [])), ("t", sequence(F))])  # fmt: skip
     for trips in (0, 1, 3):
         body = graph(
             [node("SequenceEmpty", "", "e", dtype=F), node("Loop", "n go0 e", "r", body=grow),
@@ -91,7 +93,7 @@ def loop_cases():
              {"n": np.int64(trips), "go0": np.bool_(True), "x": floats(2)})  # fmt: skip
     names = graph(
         [node("SequenceInsert", "s w i", "t"), node("Less", "i limit", "on")],
-        [*head, ("s", sequence(S))], [("on", tensor(B, [])), ("t", sequence(S))])  # fmt: skip
+        [*LOOP_HEAD, ("s", sequence(S))], [("on", tensor(B, [])), ("t", sequence(S))])  # fmt: skip
     for limit in (-1, 0, 2):
         body = graph(
             [node("Loop", "| go0 start".replace("|", "n"), "r", body=names)],
@@ -100,10 +102,13 @@ def loop_cases():
         case(f"loop-inserts-strings-{limit}", body,
              {"n": np.int64(9), "go0": np.bool_(True), "start": [strings("a"), strings("b", "c")],
               "w": strings("new", ""), "limit": np.int64(limit)})  # fmt: skip
+
+
+def stacking_loop_cases():
     stacked = graph(
         [node("Mul", "a two", "b"), node("Identity", "b", "out"), node("Identity", "go", "on"),
          node("Unsqueeze", "i zero", "at"), node("Gather", "words at", "word")],
-        [*head, ("a", tensor(F, ["k"]))],
+        [*LOOP_HEAD, ("a", tensor(F, ["k"]))],
         [("on", tensor(B, [])), ("b", tensor(F, ["k"])), ("out", tensor(F, ["k"])), ("word", tensor(S, [1]))],
         weights=[("two", np.float32(2)), ("zero", np.array([0], np.int64))])  # fmt: skip
     for trips in (0, 1, 2):
@@ -114,6 +119,9 @@ def loop_cases():
         case(f"loop-stacks-strings-{trips}", body,
              {"n": np.int64(trips), "go0": np.bool_(True), "a0": floats(2), "words": strings("x", "y", "z")},
              reference=trips > 0, want=None if trips else [floats(2), floats(0, 2), strings().reshape(0, 1)])  # fmt: skip
+
+
+def nested_loop_cases():
     inner = graph(
         [node("Add", "i j", "k"), node("Cast", "k", "f", to=F), node("SequenceInsert", "s f", "t"),
          node("Identity", "go2", "on2")],
@@ -121,15 +129,18 @@ def loop_cases():
         [("on2", tensor(B, [])), ("t", sequence(F))], "inner")  # fmt: skip
     outer = graph(
         [node("Loop", "n go s0", "s1", body=inner), node("Identity", "go", "on")],
-        [*head, ("s0", sequence(F))], [("on", tensor(B, [])), ("s1", sequence(F))], "outer")  # fmt: skip
+        [*LOOP_HEAD, ("s0", sequence(F))], [("on", tensor(B, [])), ("s1", sequence(F))], "outer")  # fmt: skip
     body = graph(
         [node("SequenceEmpty", "", "e", dtype=F), node("Loop", "n go0 e", "r", body=outer),
          node("ConcatFromSequence", "r", "all", axis=0, new_axis=1)],
         [("n", tensor(I, [])), ("go0", tensor(B, []))], [("all", tensor(F, ["t"]))])  # fmt: skip
     case("loop-in-loop", body, {"n": np.int64(3), "go0": np.bool_(True)})
+
+
+def optional_loop_cases():
     maybe = graph(
         [node("OptionalHasElement", "o", "has"), node("Identity", "go", "on"), node("Optional", "x", "p")],
-        [*head, ("o", optional(tensor(F)))],
+        [*LOOP_HEAD, ("o", optional(tensor(F)))],
         [("on", tensor(B, [])), ("p", optional(tensor(F))), ("has", tensor(B, []))])  # fmt: skip
     body = graph(
         [node("Loop", "n go0 o0", "r had", body=maybe), node("OptionalGetElement", "r", "y")],
@@ -349,7 +360,8 @@ def main():
     parser.add_argument("--keep", metavar="FOLDER", help="leave the cases there")
     options = parser.parse_args()
     oracle.announce()
-    for make in (loop_cases, if_cases, scan_cases, sequence_cases, other_cases):
+    loops = (growing_loop_cases, stacking_loop_cases, nested_loop_cases, optional_loop_cases)
+    for make in (*loops, if_cases, scan_cases, sequence_cases, other_cases):
         make()
     with tempfile.TemporaryDirectory() as temporary:
         sys.exit(check(Path(options.keep or temporary), [c for c in CASES if options.only in c[0]]))

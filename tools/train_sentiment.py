@@ -248,14 +248,15 @@ def lstm_weights(model):
     return w, r, np.stack(b)
 
 
-def export(model):
+def constants(model):
+    """By name, what the network's nodes read beside the tokens."""
     w, r, b = lstm_weights(model)
     with torch.no_grad():
         table, dense = model.table().numpy(), model.output.weight.numpy()[0]
         bias = float(model.output.bias)
     table[PADDING] = 0
     dense = np.stack([-dense / 2, dense / 2], 1)
-    constants = {
+    return {
         "words": artifacts.round_mantissa(table, MANTISSA_BITS),
         "lstm.w": artifacts.round_mantissa(w, MANTISSA_BITS),
         "lstm.r": artifacts.round_mantissa(r, MANTISSA_BITS),
@@ -269,6 +270,10 @@ def export(model):
         "far": np.array(9, np.float32),
         "one": np.array(1, np.float32),
     }
+
+
+def network():
+    """The network's nodes, from "tokens" to "probabilities"."""
     node, f32 = helper.make_node, TensorProto.FLOAT
     nodes = [
         node("Equal", ["tokens", "padding"], ["is_padding"]),
@@ -303,10 +308,14 @@ def export(model):
     ]
     for entry in nodes:
         entry.name = entry.output[0]
+    return nodes
+
+
+def export(model):
     tokens = helper.make_tensor_value_info("tokens", TensorProto.INT64, ["batch", "sequence"])
-    output = helper.make_tensor_value_info("probabilities", f32, ["batch", 2])
-    tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
-    graph = helper.make_graph(nodes, "sentiment", [tokens], [output], tensors)
+    output = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 2])
+    tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants(model).items()]
+    graph = helper.make_graph(network(), "sentiment", [tokens], [output], tensors)
     return artifacts.make_model(graph, "sentiment")
 
 

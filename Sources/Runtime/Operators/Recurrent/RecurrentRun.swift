@@ -76,19 +76,13 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
     isWide = try io.input(0).element == .f64
   }
 
-  /// Elements of scratch memory: gates of all steps, of one step, spare, bias, two states.
-  private var floats: Int {
-    let (rows, width) = (extents.time * extents.batch, extents.width)
-    return rows * width + 2 * extents.batch * width + width + 2 * extents.batch * extents.hidden
-  }
-
   func kernel(_ name: String) -> Kernel {
     isWide ? kernel(name, Double.self) : kernel(name, Float.self)
   }
 
   private func kernel<T: FloatElement>(_ name: String, _ type: T.Type) -> Kernel {
     let weightBytes = inputWeights.scratchBytes + stateWeights.scratchBytes
-    let bytes = weightBytes + floats * MemoryLayout<T>.stride
+    let bytes = weightBytes + RecurrentMemory<T>.count(extents) * MemoryLayout<T>.stride
     return Kernel("\(name)_\(T.elementType)", scratchBytes: max(bytes, 64)) {
       (context) throws(ModelError) in try self.run(context, type)
     }
@@ -98,24 +92,11 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
     _ context: borrowing KernelContext, _ type: T.Type
   ) throws(ModelError) {
     let lengths = try self.lengths(context)
-    let everyone = Array(0..<extents.batch)
-    let shortest = lengths.min() ?? 0
     let w = inputWeights.matrices(context, scratch: context.scratch)
-    let r = stateWeights.matrices(
-      context, scratch: context.scratch + inputWeights.scratchBytes)
-    var floats = (context.scratch + inputWeights.scratchBytes + stateWeights.scratchBytes)
-      .assumingMemoryBound(to: T.self)
-    func take(_ count: Int) -> UnsafeMutablePointer<T> {
-      defer { floats += count }
-      return floats
-    }
-    let (rows, width) = (extents.time * extents.batch, extents.width)
-    let all = take(rows * width)
-    let gates = take(extents.batch * width)
-    let spare = take(extents.batch * width)
-    let sum = take(width)
-    let h = take(extents.batch * extents.hidden)
-    let c = take(extents.batch * extents.hidden)
+    let r = stateWeights.matrices(context, scratch: context.scratch + inputWeights.scratchBytes)
+    let memory = RecurrentMemory<T>(
+      extents, at: context.scratch + inputWeights.scratchBytes + stateWeights.scratchBytes)
+    let rows = extents.time * extents.batch
     if wants.contains(0), extents.time > 0 {
       context.output(0, as: T.self).update(
         repeating: 0, count: rows * extents.directions * extents.hidden)
@@ -123,37 +104,50 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
     // Steps that no sequence has are left alone: where time comes first they stand at the end.
     let used = extents.isBatchFirst ? rows : (lengths.max() ?? 0) * extents.batch
     for direction in 0..<extents.directions {
-      let cell = cells[direction]
-      let bias = has.contains(3) ? context.input(3, as: T.self) + direction * 2 * width : nil
-      if let bias { cell.bias(bias, extents, into: sum) }
+      let bias =
+        has.contains(3) ? context.input(3, as: T.self) + direction * 2 * extents.width : nil
+      if let bias { cells[direction].bias(bias, extents, into: memory.sum) }
       inputWeights.multiply(
-        w, direction: direction, rows: used, context.input(0), into: all, stride: width,
-        bias: bias == nil ? nil : UnsafePointer(sum), threads: context.threads)
-      load(5, direction, into: h, context)
-      load(6, direction, into: c, context)
-      let peepholes =
-        has.contains(7) ? context.input(7, as: T.self) + direction * 3 * extents.hidden : nil
-      for step in 0..<extents.time {
-        let active = step < shortest ? everyone : everyone.filter { step < lengths[$0] }
-        if active.isEmpty { break }
-        for row in active {
-          let at = layer.time(step, direction, lengths[row])
-          (gates + row * width).update(from: all + extents.row(at, row) * width, count: width)
-        }
-        cell.step(
-          RecurrentStep(
-            extents: extents, direction: direction, weights: stateWeights, matrices: r,
-            gates: gates, h: h, c: c, spare: spare, bias: bias, peepholes: peepholes,
-            active: active))
-        guard wants.contains(0) else { continue }
-        for row in active {
-          let at = layer.time(step, direction, lengths[row])
-          (context.output(0, as: T.self) + extents.y(at, direction, row)).update(
-            from: h + row * extents.hidden, count: extents.hidden)
-        }
+        w, direction: direction, rows: used, context.input(0), into: memory.all,
+        stride: extents.width, bias: bias == nil ? nil : UnsafePointer(memory.sum),
+        threads: context.threads)
+      load(5, direction, into: memory.h, context)
+      load(6, direction, into: memory.c, context)
+      step(direction, lengths, r, memory, bias: bias, context)
+      store(1, direction, memory.h, context)
+      if states == 2 { store(2, direction, memory.c, context) }
+    }
+  }
+
+  /// Takes all steps of one direction, whose products with `X` stand in `memory.all`.
+  private func step<T: FloatElement>(
+    _ direction: Int, _ lengths: [Int], _ matrices: RecurrentMatrices,
+    _ memory: RecurrentMemory<T>, bias: UnsafePointer<T>?, _ context: borrowing KernelContext
+  ) {
+    let everyone = Array(0..<extents.batch)
+    let shortest = lengths.min() ?? 0
+    let width = extents.width
+    let peepholes =
+      has.contains(7) ? context.input(7, as: T.self) + direction * 3 * extents.hidden : nil
+    for step in 0..<extents.time {
+      let active = step < shortest ? everyone : everyone.filter { step < lengths[$0] }
+      if active.isEmpty { break }
+      for row in active {
+        let at = layer.time(step, direction, lengths[row])
+        (memory.gates + row * width).update(
+          from: memory.all + extents.row(at, row) * width, count: width)
       }
-      store(1, direction, h, context)
-      if states == 2 { store(2, direction, c, context) }
+      cells[direction].step(
+        RecurrentStep(
+          extents: extents, direction: direction, weights: stateWeights, matrices: matrices,
+          gates: memory.gates, h: memory.h, c: memory.c, spare: memory.spare, bias: bias,
+          peepholes: peepholes, active: active))
+      guard wants.contains(0) else { continue }
+      for row in active {
+        let at = layer.time(step, direction, lengths[row])
+        (context.output(0, as: T.self) + extents.y(at, direction, row)).update(
+          from: memory.h + row * extents.hidden, count: extents.hidden)
+      }
     }
   }
 
@@ -192,6 +186,35 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
       (context.output(output, as: T.self) + extents.state(direction, row)).update(
         from: state + row * extents.hidden, count: extents.hidden)
     }
+  }
+}
+
+/// Scratch memory of a run.
+private struct RecurrentMemory<T: FloatElement> {
+  /// Gates of all steps, `[time·batch, gates·hidden]`.
+  let all: UnsafeMutablePointer<T>
+  /// Those of one step, and as many for the cell's own use.
+  let gates: UnsafeMutablePointer<T>
+  let spare: UnsafeMutablePointer<T>
+  /// Biases that are added at once, `[gates·hidden]`.
+  let sum: UnsafeMutablePointer<T>
+  /// States, `[batch, hidden]`.
+  let h: UnsafeMutablePointer<T>
+  let c: UnsafeMutablePointer<T>
+
+  init(_ extents: RecurrentExtents, at start: UnsafeMutableRawPointer) {
+    all = start.assumingMemoryBound(to: T.self)
+    gates = all + extents.time * extents.batch * extents.width
+    spare = gates + extents.batch * extents.width
+    sum = spare + extents.batch * extents.width
+    h = sum + extents.width
+    c = h + extents.batch * extents.hidden
+  }
+
+  /// Elements of all parts.
+  static func count(_ extents: RecurrentExtents) -> Int {
+    let rows = (extents.time + 2) * extents.batch + 1
+    return rows * extents.width + 2 * extents.batch * extents.hidden
   }
 }
 
