@@ -1,4 +1,5 @@
-/// What a reader may spend on a file, whatever the file declares.
+/// What a reader may spend on a file, whatever the file declares. ``TensorMemory`` limits what the model takes when it is
+/// prepared and run.
 public struct ReadLimits: Sendable {
   /// Bytes that decoded weights, assets and recorded cases may take together.
   public var decodedBytes: Int = 16 << 30
@@ -8,7 +9,7 @@ public struct ReadLimits: Sendable {
   public var graphBytes: Int = 1 << 30
   /// Rows of any one table: nodes, values, weights, attributes.
   public var rows: Int = 16_000_000
-  /// How deep messages, types and subgraphs may nest.
+  /// How deep messages, types, graphs and recorded values may nest.
   public var depth: Int = 64
 
   public init() {}
