@@ -36,6 +36,15 @@ typedef struct {
   const float *weights;  // [rows][columns][16]
 } zoo_blocked_line;
 
+/// Two rows of outputs, one below the other, of a channel-by-channel convolution with stride and dilation 1 and 3 or 5
+/// columns of taps. `rows` of `line` are those of the input that either of the outputs reads, its weights the whole
+/// filter.
+typedef struct {
+  zoo_blocked_line line;
+  int first;  // row of taps with which the upper output reads `in`
+  int taps;   // rows of taps
+} zoo_blocked_two_lines;
+
 /// What one instruction set brings to convolutions of blocks.
 typedef struct {
   int max_pixels, max_blocks;
@@ -47,6 +56,8 @@ typedef struct {
       const zoo_blocked_target *target);
 
   void (*line)(const zoo_blocked_line *line, const zoo_blocked_target *target);
+  /// The same sums as two lines, with fewer loads; `target` is the upper one's. NULL where registers are too few.
+  void (*two_lines)(const zoo_blocked_two_lines *lines, const zoo_blocked_target *target);
 
   /// to[i] = from[i · stride]
   void (*every)(int64_t count, int64_t stride, const float *from, float *to);
