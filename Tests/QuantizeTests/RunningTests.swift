@@ -83,6 +83,32 @@ import ZooRuntime
     }
   }
 
+  /// One weight, read as it is and transposed.
+  @Test(arguments: [16, 24])
+  func sharesWeightsInBothOrientations(width: Int) throws {
+    var builder = ModelBuilder()
+    var noise = Noise(5)
+    let x = builder.input("x", .f32, ["rows", 16])
+    let z = builder.input("z", .f32, ["rows", .fixed(width)])
+    let w = try builder.weight("w", noise.array(16 * width), [16, width])
+    builder.output(builder.node("MatMul", [x, w], "a"))
+    builder.output(builder.node("Gemm", [z, w], "b", [Attribute("transB", .int(1))]))
+    let inputs = try [
+      "x": Value.tensor(Tensor(noise.array(5 * 16), shape: [5, 16])),
+      "z": .tensor(Tensor(noise.array(5 * width), shape: [5, width])),
+    ]
+    let want = try run(builder.model, inputs, optimizes: true)
+    let recipes: [any CompressionRecipe] = [
+      DynamicQuantization(), WeightQuantization(), WeightQuantization(bits: 4),
+    ]
+    for (recipe, decibels) in zip(recipes, [35.0, 35, 15]) {
+      let small = try recipe.apply(to: builder.model).0
+      for optimizes in [true, false] {
+        #expect(try error(want, run(small, inputs, optimizes: optimizes)).decibels > decibels)
+      }
+    }
+  }
+
   @Test(arguments: ["dynamic", "int8", "uint4", "int4"])
   func readsRowsOfTables(kind: String) throws {
     let model = try SmallModels.table(rows: 40, width: 32)

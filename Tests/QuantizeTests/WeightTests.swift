@@ -136,6 +136,18 @@ import ZooRuntime
       message { _ = try misspelt.apply(to: model) }
         == "pattern '*/atention/*' matches no layer; expected the name of a layer or of a weight, "
         + "such as 'y_node'")
+    var unknown = WeightQuantization()
+    unknown.selection.operators = ["Matmul"]
+    #expect(
+      message { _ = try unknown.apply(to: model) }
+        == "no layer of operator 'Matmul'; expected one of MatMul")
+  }
+
+  @Test func saysThatNothingWasChanged() throws {
+    var builder = ModelBuilder()
+    builder.output(builder.node("Relu", [builder.input("x", .f32, [2])], "y"))
+    let (_, report) = try DynamicQuantization().apply(to: builder.model)
+    #expect(report.notes == ["nothing was changed: no layer has a constant weight"])
   }
 
   @Test func choosesLayersByName() throws {

@@ -51,4 +51,11 @@ struct EmbeddedModelTests {
     let bytes = EmbeddedModelFiles.byteCount
     #expect(bytes > 0 && bytes < 700_000)
   }
+
+  @Test func whatWasMeasuredBeforeAChangeSaysSo() throws {
+    var model = try ModelStore().open("digits").model
+    try model.markMetrics(before: "pruned 2:4")
+    let metrics = try #require(try model.card()).metrics
+    #expect(!metrics.isEmpty && metrics.allSatisfy { $0.on.hasSuffix(", before pruned 2:4") })
+  }
 }

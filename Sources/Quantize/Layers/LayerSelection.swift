@@ -45,8 +45,17 @@ public struct LayerSelection: Sendable, Hashable {
     return nil
   }
 
-  /// - Throws: `.invalidRequest` for a pattern that matches no layer: it is likely misspelt.
+  /// - Throws: `.invalidRequest` for a pattern or an operator that matches no layer: it is likely misspelt.
   func check(against layers: [WeightedLayer]) throws(ModelError) {
+    for name in (operators ?? []).sorted() where !layers.contains(where: { $0.node.opType == name })
+    {
+      let known = Set(layers.map(\.node.opType)).sorted()
+      throw ModelError(
+        .invalidRequest, "no layer of operator '\(name)'",
+        expected: known.isEmpty
+          ? "a model with layers that have weights"
+          : "one of \(known.joined(separator: ", "))")
+    }
     for pattern in include + exclude {
       let isUsed = layers.contains {
         Glob.matches(pattern, $0.name) || Glob.matches(pattern, $0.weightName)

@@ -61,15 +61,23 @@ enum OpsetSteps {
     edit.node.opType = "Resize"
   }
 
-  /// `Resize` before opset 11 maps positions by the scale alone and takes the floor.
+  /// `Resize` before opset 11 maps positions by the scale alone; nearest ones are rounded up along axes that shrink,
+  /// and down along others.
   private static let resize11: Step = { (edit) throws(ModelError) in
     let roi = try Tensor([Float](), shape: [0])
     let scales = edit.node.inputs.count > 1 ? edit.node.inputs[1] : nil
+    let factors = try scales.flatMap { (value) throws(ModelError) in
+      try edit.writer.editor.weight(value)?.tensor().array(of: Float.self)
+    }
+    let shrinks = factors?.contains { $0 < 1 } ?? false
+    if edit.isNearest, factors == nil || (shrinks && factors?.contains { $0 > 1 } ?? true) {
+      throw edit.refusal("Resize whose scales are unknown, or shrink some axes and stretch others")
+    }
     edit.node.inputs = [edit.node.inputs[0], nil, scales]
     edit.setInput(1, "roi", roi)
     edit.node.attributes += [
       Attribute("coordinate_transformation_mode", .string("asymmetric")),
-      Attribute("nearest_mode", .string("floor")),
+      Attribute("nearest_mode", .string(shrinks ? "ceil" : "floor")),
     ]
   }
 
@@ -107,14 +115,14 @@ enum OpsetSteps {
   }
 
   private static let clip11: Step = { (edit) throws(ModelError) in
-    if let low = edit.takeFloat("min") { edit.setInput(1, "min", try Tensor(scalar: low)) }
-    if let high = edit.takeFloat("max") { edit.setInput(2, "max", try Tensor(scalar: high)) }
+    if let low = edit.takeFloat("min") { try edit.setInput(1, "min", number: low) }
+    if let high = edit.takeFloat("max") { try edit.setInput(2, "max", number: high) }
   }
 
   private static let pad11: Step = { (edit) throws(ModelError) in
     let value = edit.takeFloat("value")
     if let pads = edit.takeInts("pads") { try edit.setInput(1, "pads", pads) }
-    if let value { edit.setInput(2, "value", try Tensor(scalar: value)) }
+    if let value { try edit.setInput(2, "value", number: value) }
   }
 
   private static let scatter11: Step = { (edit) throws(ModelError) in
@@ -152,7 +160,7 @@ enum OpsetSteps {
   private static let softmax13: Step = { (edit) throws(ModelError) in
     guard let input = edit.node.inputs.first ?? nil else { return }
     let axis = edit.takeInt("axis") ?? 1
-    let rank = edit.ranks[input]
+    let rank = edit.types[input]?.shape?.rank
     if axis == -1 || rank.map({ Int(axis) == $0 - 1 }) ?? false {
       edit.node.attributes = [Attribute("axis", .int(-1))]
       return

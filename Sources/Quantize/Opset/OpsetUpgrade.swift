@@ -11,8 +11,9 @@ struct OpsetUpgrade {
 
   private var writer: NodeWriter
   private let version: Int
-  /// Ranks of values, as far as they are known: what `Softmax` needs at version 13.
-  private let ranks: [ValueID: Int]
+  /// Types of values, as far as they are known: what steps of `typed` versions ask for.
+  private let types: [ValueID: TensorType]
+  private static let typed: Set = [11, 13]
 
   /// - Throws: `.invalidRequest` if the model uses an operator whose change cannot be followed.
   static func raise(_ model: Model, to version: Int) throws(ModelError) -> Model {
@@ -28,10 +29,10 @@ struct OpsetUpgrade {
     }
     for next in current + 1...version {
       guard OpsetSteps.all[next] != nil else { continue }
-      let ranks = next == 13 ? Self.ranks(of: model) : [:]
+      let types = typed.contains(next) ? Self.types(of: model) : [:]
       for index in model.graphs.indices {
         var upgrade = OpsetUpgrade(
-          writer: NodeWriter(model, GraphID(index)), version: next, ranks: ranks)
+          writer: NodeWriter(model, GraphID(index)), version: next, types: types)
         try upgrade.run()
         model = upgrade.writer.finish()
       }
@@ -55,16 +56,15 @@ struct OpsetUpgrade {
     return model
   }
 
-  private static func ranks(of model: Model) -> [ValueID: Int] {
-    var ranks: [ValueID: Int] = [:]
+  private static func types(of model: Model) -> [ValueID: TensorType] {
+    var types: [ValueID: TensorType] = [:]
     for (index, value) in model.values.enumerated() {
-      ranks[ValueID(index)] = value.type?.tensorType?.shape?.rank
+      types[ValueID(index)] = value.type?.tensorType
     }
-    guard let types = try? ModelTypes(model) else { return ranks }
-    for (value, type) in types.types {
-      if let rank = type.tensorType?.shape?.rank { ranks[value] = rank }
+    for (value, type) in (try? ModelTypes(model))?.types ?? [:] {
+      if let type = type.tensorType { types[value] = type }
     }
-    return ranks
+    return types
   }
 
   private mutating func run() throws(ModelError) {
@@ -72,7 +72,7 @@ struct OpsetUpgrade {
       guard let node = writer.editor.nodes[index], Model.canonical(node.domain).isEmpty,
         let step = OpsetSteps.all[version]?[node.opType]
       else { continue }
-      var edit = NodeUpgrade(node: node, index: index, writer: writer, ranks: ranks)
+      var edit = NodeUpgrade(node: node, index: index, writer: writer, types: types)
       do throws(ModelError) {
         try step(&edit)
       } catch { throw error.at(node: "'\(writer.editor.displayName(of: node))' (\(node.opType))") }
@@ -87,7 +87,7 @@ struct NodeUpgrade {
   var node: Node
   let index: Int
   var writer: NodeWriter
-  let ranks: [ValueID: Int]
+  let types: [ValueID: TensorType]
 
   /// Removes an attribute.
   mutating func take(_ name: String) -> AttributeValue? {
@@ -115,6 +115,18 @@ struct NodeUpgrade {
 
   mutating func setInput(_ position: Int, _ name: String, _ values: [Int64]) throws(ModelError) {
     setInput(position, name, try Tensor(values, shape: [values.count]))
+  }
+
+  /// Makes a number of the type of input 0 input `position`.
+  mutating func setInput(_ position: Int, _ name: String, number: Float) throws(ModelError) {
+    let element = (node.inputs.first ?? nil).flatMap { types[$0]?.element } ?? .f32
+    setInput(position, name, try Tensor(scalar: number).converted(to: element))
+  }
+
+  /// Whether a `Resize` takes the nearest element.
+  var isNearest: Bool {
+    guard case .string(let mode)? = node.attribute("mode") else { return true }
+    return mode == "nearest"
   }
 
   func refusal(_ found: String, remedy: String? = nil) -> ModelError {

@@ -101,6 +101,11 @@ struct RecipeRun {
     samples: [[String: Value]]
   ) throws(ModelError) -> (Model, CompressionReport) {
     report.bytesAfter = model.weightByteCount - bytesOfZeros
+    if report.layers.isEmpty {
+      let why =
+        report.leftAlone.isEmpty ? "no layer has a constant weight" : "see what was left alone"
+      report.notes.append("nothing was changed: \(why)")
+    }
     try CaseRecording.record(&model, &report)
     try OutputComparison.measure(original, model, samples, &report)
     return (model, report)

@@ -6,7 +6,7 @@ struct DynamicRewriter {
   private let quantizer: WeightQuantizer
   /// What a layer's input has become; layers with the same input share it.
   private var rows: [ValueID: QuantizedRows] = [:]
-  private var matrices: [ValueID: QuantizedMatrix] = [:]
+  private var matrices: [MatrixUse: QuantizedMatrix] = [:]
   private var tables = TableQuantizer()
   private var onesByCount: [Int: ValueID] = [:]
 
@@ -14,6 +14,12 @@ struct DynamicRewriter {
     let integers: ValueID
     let scale: ValueID
     let zeroPoint: ValueID
+  }
+
+  /// A weight, and which of its axes is that of the outputs: layers may read one weight both ways.
+  private struct MatrixUse: Hashable {
+    let weight: ValueID
+    let channelAxis: Int
   }
 
   private struct QuantizedMatrix {
@@ -45,7 +51,8 @@ struct DynamicRewriter {
   private mutating func matrix(
     _ layer: WeightedLayer, _ values: [Float]
   ) throws(ModelError) -> QuantizedMatrix {
-    if let known = matrices[layer.value] { return known }
+    let use = MatrixUse(weight: layer.value, channelAxis: layer.channelAxis)
+    if let known = matrices[use] { return known }
     let shape = layer.weight.shape
     let isTransposed = layer.channelAxis == 0
     let (depth, width) = (shape[layer.reductionAxis], shape[layer.channelAxis])
@@ -60,7 +67,7 @@ struct DynamicRewriter {
       weight: weight, integers: integers,
       scales: writer.weight("\(layer.weightName)/scale", try weight.scaleTensor()),
       columnSums: sums)
-    matrices[layer.value] = matrix
+    matrices[use] = matrix
     return matrix
   }
 

@@ -99,6 +99,12 @@ private struct AttentionMatch {
     for operand in [q, k, v] where context.type(operand.value)?.shape?.rank != rank {
       throw Refusal(reason: "its operands are not all of rank \(rank)")
     }
+    for operand in [q, v] {
+      let size = context.type(operand.value)?.shape?.dimensions.last?.value
+      guard let size, size <= AttentionKernel.maximumSize else {
+        throw Refusal(reason: "its rows may be longer than \(AttentionKernel.maximumSize)")
+      }
+    }
     if let next = graph.next(product, "Transpose"), graph.permutation(next) == [0, 2, 1, 3] {
       removed.append(product)
       last = next

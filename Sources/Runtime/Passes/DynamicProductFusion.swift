@@ -178,7 +178,7 @@ struct DynamicProductFusion: Pass {
         let (last, result) = next(cast, "Mul"), let other = other(result, than: real.outputs[0]),
         let scale = made(other, "Mul"), let scales = self.other(scale, than: quantize.outputs[1]),
         let values = constant(scales), values.elementType == .f32,
-        values.shape.isEmpty || values.count == 1 || values.shape == [matrix.shape[1]]
+        values.shape.isEmpty || values.shape == [1] || values.shape == [matrix.shape[1]]
       else { return nil }
       let zero = node.inputs.count > 3 ? node.inputs[3] : nil
       if let zero {

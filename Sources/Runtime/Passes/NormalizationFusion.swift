@@ -93,8 +93,8 @@ extension GraphMatcher {
   /// The operands of a sum with a constant number.
   fileprivate func constant(in sum: Node) -> (value: ValueID, number: Float)? {
     guard sum.inputs.count == 2, let a = sum.inputs[0], let b = sum.inputs[1] else { return nil }
-    if let number = scalar(b) { return (a, number) }
-    return scalar(a).map { (b, $0) }
+    if let number = scalar(b, beside: a) { return (a, number) }
+    return scalar(a, beside: b).map { (b, $0) }
   }
 
   /// Whether a reduction runs along the last axis, which stays with extent 1.
@@ -115,7 +115,9 @@ extension GraphMatcher {
     if let node = producer(of: value, "Mul"), node.inputs.count == 2 {
       return node.inputs[0] == node.inputs[1] ? node.inputs[0] : nil
     }
-    guard let node = producer(of: value, "Pow"), scalar(node.inputs[1]) == 2 else { return nil }
+    guard let node = producer(of: value, "Pow"),
+      scalar(node.inputs[1], beside: node.inputs[0]) == 2
+    else { return nil }
     return node.inputs[0]
   }
 
@@ -124,7 +126,7 @@ extension GraphMatcher {
     guard let next = context.editor.soleConsumer(of: output(root)), let node = standard(next) else {
       return nil
     }
-    let isInverse = node.opType == "Div" && scalar(node.inputs[0]) == 1
+    let isInverse = node.opType == "Div" && scalar(node.inputs[0], beside: output(root)) == 1
     if node.opType == "Reciprocal" || isInverse {
       guard let product = self.next(next, "Mul"), let inverse = output(next),
         let numerator = other(than: inverse, product)

@@ -117,4 +117,15 @@ extension Model {
       return try ModelCard(json: JSON(parsing: asset.bytes))
     } catch { throw error.at(file: fileName, operand: AssetName.card) }
   }
+
+  /// Says in the card that what was measured was the model before `change`, such as `dynamic int8`.
+  ///
+  /// - Throws: `.malformed` if the asset is no card.
+  public mutating func markMetrics(before change: String) throws(ModelError) {
+    guard var card = try card(), !card.metrics.isEmpty,
+      let index = assets.firstIndex(where: { $0.name == AssetName.card })
+    else { return }
+    for metric in card.metrics.indices { card.metrics[metric].on += ", before \(change)" }
+    assets[index].bytes = Array(card.json.text(indentation: 2).utf8)
+  }
 }

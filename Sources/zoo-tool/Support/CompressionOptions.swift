@@ -50,7 +50,8 @@ enum CompressionRun {
     _ recipe: any CompressionRecipe, to model: Model, samples: [[String: Value]],
     writing output: String, _ printing: OutputOptions
   ) throws {
-    let (small, report) = try recipe.apply(to: model, samples: samples)
+    var (small, report) = try recipe.apply(to: model, samples: samples)
+    try small.markMetrics(before: report.recipe)
     try small.write(to: output)
     if printing.json { return try Console.json(report) }
     print(report)

@@ -21,6 +21,12 @@ import ZooRuntime
       "ConstantOfShape", [.i64([2, 2])], [Attribute("value", .tensor(Weight(.i64([7]))))],
       gives: [.i64([7, 7, 7, 7], [2, 2])])
     try NodeRunner.expect("ConstantOfShape", [.i64([])], gives: [Tensor(scalar: Float(0))])
+    for element in [ElementType.u4, .i4, .u2, .i2] {
+      let one = try Tensor(element, codes: [1], shape: [1])
+      try NodeRunner.expect(
+        "ConstantOfShape", opset: 25, [.i64([3, 3])], [Attribute("value", .tensor(Weight(one)))],
+        gives: [Tensor(element, codes: Array(repeating: 1, count: 9), shape: [3, 3])])
+    }
     NodeRunner.expectRefusal("ConstantOfShape", [try .i64([-1])], code: .outOfRange)
   }
 

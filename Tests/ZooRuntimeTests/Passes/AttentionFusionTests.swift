@@ -131,6 +131,18 @@ import ZooRuntime
     try chain.expect("y", x, types: ["FusedAttention"])
   }
 
+  /// The kernel takes rows of at most 4096.
+  @Test func longRows() throws {
+    var chain = ProductFusionTests.Chain(input: [1, 2, 4100])
+    var numbers = Numbers(seed: 12)
+    chain.node("Transpose", ["x"], "k", [Attribute("perm", .ints([0, 2, 1]))])
+    chain.node("MatMul", ["x", "k"], "s")
+    chain.node("Softmax", ["s"], "p", [Attribute("axis", .int(2))])
+    chain.node("MatMul", ["p", "x"], "y")
+    let x = try Tensor(Array(numbers.floats(8200).prefix(8200)), shape: [1, 2, 4100])
+    try chain.expect("y", x, types: ["Transpose", "MatMul", "Softmax", "MatMul"])
+  }
+
   enum Obstacle: CaseIterable { case axis, secondReader, keysAsTheyAre, scaleAfterMask, wideMask }
 
   @Test(arguments: Obstacle.allCases)

@@ -123,6 +123,37 @@ import ZooRuntime
         "functions that make more than 268435456 bytes of names, operands and attributes") == true)
   }
 
+  /// Before opset 11 the bounds of Clip are attributes, and a product that takes it over must know them.
+  @Test(arguments: [true, false])
+  func activationsFollowTheOpsetOfTheirFunction(optimizes: Bool) throws {
+    var model = Model()
+    let (a, w, p, b) = (
+      model.addValue("a"), model.addValue("w"), model.addValue("p"), model.addValue("b")
+    )
+    var body = Graph()
+    body.inputs = [a, w]
+    body.outputs = [b]
+    body.nodes = [
+      Node("MatMul", inputs: [a, w], outputs: [p]),
+      Node(
+        "Clip", inputs: [p], outputs: [b],
+        attributes: [Attribute("min", .float(0)), Attribute("max", .float(1))]),
+    ]
+    var function = Function(name: "f", domain: "mine", body: model.addGraph(body))
+    function.opsets = [OpsetImport("", 10)]
+    model.functions = [function]
+    let (x, y) = (model.addValue("x", type: .tensor(.f32, [1, 2])), model.addValue("y"))
+    let weight = model.addValue("weight")
+    model.main.inputs = [x]
+    model.main.weights[weight] = Weight(try .f32([1, -1, 0.25, 4], [2, 2]))
+    model.main.outputs = [y]
+    model.main.nodes = [Node("f", domain: "mine", inputs: [x, weight], outputs: [y])]
+    var options = Session.Options()
+    options.optimizes = optimizes
+    let out = try Session(model, options: options).run(["x": .f32([1, -1], [1, 2])])
+    #expect(out["y"] == (try .f32([0.75, 0], [1, 2])))
+  }
+
   @Test func refusesEndlessCalls() throws {
     let error = #expect(throws: ModelError.self) { try Session(model(callsItself: true)) }
     #expect(error?.code == .invalidGraph)

@@ -132,4 +132,48 @@ import ZooRuntime
     let x = try Tensor(Array(numbers.floats(24)), shape: [4, 6])
     try chain.expect("y", x, types: ["MatMul", "Relu", "Add"])
   }
+
+  /// The product with few rows packs its weights in another form than other convolutions.
+  @Test func aConvolutionToOneElementKeepsTheFactorsOfItsNormalization() throws {
+    var numbers = Numbers(seed: 6)
+    var chain = Chain(input: [1, 8, 2, 2, 2])
+    try chain.weight("W", [32, 8, 2, 2, 2], &numbers)
+    for name in ["S", "B", "M"] { try chain.weight(name, [32], &numbers) }
+    try chain.weight("V", [32], &numbers, 0.7)
+    chain.node("Conv", ["x", "W"], "a")
+    chain.node("BatchNormalization", ["a", "S", "B", "M", "V"], "y")
+    let x = try Tensor(Array(numbers.floats(64)), shape: [1, 8, 2, 2, 2])
+    try chain.expect("y", x, types: ["FusedConv"])
+  }
+
+  /// Before opset 7 operands may meet along any axis.
+  @Test func anAdditionAlongRowsIsNoBias() throws {
+    var numbers = Numbers(seed: 7)
+    var chain = Chain(input: [3, 3], opset: 6)
+    try chain.weight("W", [3, 3], &numbers)
+    try chain.weight("B", [3], &numbers)
+    chain.node("MatMul", ["x", "W"], "a")
+    chain.node(
+      "Add", ["a", "B"], "y", [Attribute("broadcast", .int(1)), Attribute("axis", .int(0))])
+    let x = try Tensor(Array(numbers.floats(9)), shape: [3, 3])
+    try chain.expect("y", x, types: ["MatMul", "Add"])
+  }
+
+  @Test func aConstantThatAddsAxesIsNoPartOfAnActivation() throws {
+    var numbers = Numbers(seed: 8)
+    var chain = Chain(input: [4, 6])
+    try chain.weight("W", [6, 5], &numbers)
+    try chain.weight("Root", [], &numbers, Float(2).squareRoot())
+    try chain.weight("One", [1, 1, 1], &numbers, 1)
+    try chain.weight("Half", [], &numbers, 0.5)
+    chain.node("MatMul", ["x", "W"], "h")
+    chain.node("Div", ["h", "Root"], "d")
+    chain.node("Erf", ["d"], "e")
+    chain.node("Add", ["e", "One"], "g")
+    chain.node("Mul", ["h", "g"], "m")
+    chain.node("Mul", ["m", "Half"], "y")
+    let x = try Tensor(Array(numbers.floats(24)), shape: [4, 6])
+    chain.model.main.outputs = [chain.values["y"]!]
+    #expect(try Session(chain.model).run(["x": x])["y"]?.shape == [1, 4, 5])
+  }
 }

@@ -129,8 +129,14 @@ extension NodeIO {
   func constantRow(_ index: Int) throws(ModelError) -> (values: [Float]?, name: String)? {
     guard has(index) else { return (nil, "") }
     let operand = try input(index)
-    guard let weight = operand.weight, let value = operand.value else { return nil }
-    return (try value.array(of: Float.self), "_\(index):\(weight.index)")
+    guard operand.weight != nil, let value = operand.value else { return nil }
+    return (try value.array(of: Float.self), weightName(index))
+  }
+
+  /// What tells this input's weight from others in the name of a layout that depends on it; "" if it is no weight.
+  func weightName(_ index: Int) -> String {
+    guard has(index), let weight = inputs[index]?.weight else { return "" }
+    return "_\(index):\(weight.index)"
   }
 
   /// The same with another shape for input `index`.

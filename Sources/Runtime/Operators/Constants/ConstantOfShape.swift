@@ -1,3 +1,5 @@
+import CKernels
+
 /// `ConstantOfShape`: a tensor of one value repeated.
 ///
 /// |        | name     | shape | element types |
@@ -42,24 +44,22 @@ struct ConstantOfShape: TensorOperator, ValueOperator {
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
-    let (value, bytes) = (value, try io.output().byteCount)
+    let (value, output) = (value, try io.output())
+    let (shape, bytes) = (output.shape, output.byteCount)
+    let width = value.elementType.isPacked ? 0 : value.elementType.byteWidth
     return Kernel("fill") { (context) throws(ModelError) in
-      let output = context.outputBytes()
-      try value.withBytes { element in
-        guard let base = element.baseAddress, bytes > 0 else { return }
-        output.copyMemory(from: base, byteCount: element.count)
-        var filled = element.count
-        while filled < bytes {
-          let more = min(filled, Self.copiedAtOnce, bytes - filled)
-          (output + filled).copyMemory(from: output, byteCount: more)
-          filled += more
+      let to = context.outputBytes()
+      let source = width > 0 ? value : try Tensor.repeating(value, shape: shape)
+      try source.withBytes { from in
+        guard let from = from.baseAddress, bytes > 0 else { return }
+        if width > 0 {
+          zoo_fill(to, from, Int64(bytes / width), Int64(width))
+        } else {
+          to.copyMemory(from: from, byteCount: bytes)
         }
       }
     }
   }
-
-  /// Bytes that stay in cache while they are copied again and again; a multiple of every element's.
-  private static let copiedAtOnce = 1 << 14
 
   func evaluate(_ call: ValueCall) throws(ModelError) -> [Value] {
     guard let shape = try call.tensor(0).integers else {

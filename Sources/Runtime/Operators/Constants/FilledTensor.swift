@@ -30,7 +30,7 @@ extension Tensor {
   }
 
   /// The elements of a tensor of numbers of 8 to 64 bits as another such type.
-  func converted(to element: ElementType) throws(ModelError) -> Tensor {
+  package func converted(to element: ElementType) throws(ModelError) -> Tensor {
     if element == elementType { return self }
     let (from, to) = (try elementType.requireScalar(), try element.requireScalar())
     return try withBytes { (source) throws(ModelError) in

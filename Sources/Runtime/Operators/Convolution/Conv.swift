@@ -100,7 +100,7 @@ struct Conv: TensorOperator {
   }
 
   /// Each output channel's weights, times its gain.
-  private static func scaled(_ weight: Tensor, _ gain: [Float]?) throws(ModelError) -> Tensor {
+  static func scaled(_ weight: Tensor, _ gain: [Float]?) throws(ModelError) -> Tensor {
     guard let gain else { return weight }
     var values = try weight.array(of: Float.self)
     let size = values.count / max(gain.count, 1)

@@ -10,10 +10,11 @@ extension Conv {
     let depth = shape.in_channels * shape.kernel.0 * shape.kernel.1 * shape.kernel.2
     let columns = shape.out_channels
     guard !io.has(3), zoo_conv_narrow_f32_suits(isa, &shape, &none) != 0,
+      let gain = try io.constantRow(4),
       let packed = try io.packed(
-        1, "gemm_f32_columns", replaces: true,
+        1, "gemm_f32_columns\(gain.name)", replaces: true,
         { (weight) throws(ModelError) in
-          let weight = try HalfStaging.widened(weight)
+          let weight = try Self.scaled(HalfStaging.widened(weight), gain.values)
           let bytes = zoo_gemm_f32_packed_bytes(isa, depth, columns)
           return try Tensor(.u8, shape: [bytes]) { (to) throws(ModelError) in
             try weight.withElements(of: Float.self) { (from) throws(ModelError) in

@@ -47,7 +47,7 @@ struct BlockQuantizedMatMul: TensorOperator {
     guard matrix.count == 2, scales.shape == [(matrix[0] + block - 1) / block, matrix[1]],
       let scaleValues = scales.value, !io.has(3) || zeros?.shape == scales.shape,
       let packed = try io.packed(
-        1, "q4_\(block)", replaces: true,
+        1, "q4_\(block)\(io.weightName(2))\(io.weightName(3))", replaces: true,
         { (codes) throws(ModelError) in try Self.pack(codes, scaleValues, zeros, block, isa) })
     else {
       throw ModelError(

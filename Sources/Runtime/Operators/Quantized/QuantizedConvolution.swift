@@ -26,8 +26,8 @@ struct QuantizedConvolution: Sendable {
     let isSigned = w.element == .i8
     let bytes = zoo_qconv_packed_bytes(isa, &shape)
     let fixed = shape
-    weights = try PackedOperand(io, index, "qconv_\(geometry.groups)", bytes, &layout) {
-      (from, to) in
+    let name = "qconv_\(geometry.groups)_\(geometry.dilations ?? [])"
+    weights = try PackedOperand(io, index, name, bytes, &layout) { (from, to) in
       var shape = fixed
       zoo_qconv_pack(isa, &shape, from, isSigned ? 1 : 0, to)
     }

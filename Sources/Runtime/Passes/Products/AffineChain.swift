@@ -84,7 +84,7 @@ struct AffineChain {
     _ node: Node, _ graph: GraphMatcher
   ) -> (factor: [Float], term: [Float])? {
     guard ["Mul", "Div", "Add", "Sub"].contains(node.opType), node.inputs.count == 2,
-      graph.context.editor.opset(of: node) >= 7, node.inputs[0] != node.inputs[1]
+      node.inputs[0] != node.inputs[1]
     else { return nil }
     let isFirst = node.inputs[0] == result
     guard isFirst || node.inputs[1] == result,

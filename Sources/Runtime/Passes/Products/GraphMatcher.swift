@@ -6,11 +6,12 @@ struct GraphMatcher {
 
   init(_ context: PassContext) { self.context = context }
 
-  /// A node of the standard domain.
+  /// A node of the standard domain whose operands meet along their last axes, as they do since version 7.
   func standard(_ index: Int?) -> Node? {
     guard let index, let node = context.editor.nodes[index],
       Model.canonical(node.domain).isEmpty
     else { return nil }
+    if case .int(1)? = node.attribute("broadcast") { return nil }
     return node
   }
 
@@ -41,11 +42,20 @@ struct GraphMatcher {
     return (try? tensor.array(of: Float.self))?.first
   }
 
+  /// A constant of one element that gives no axes to what it is combined with, `value`.
+  func scalar(_ constant: ValueID?, beside value: ValueID?) -> Float? {
+    guard let constant, let value, let number = scalar(constant),
+      let axes = context.type(constant)?.shape?.rank,
+      axes <= context.type(value)?.shape?.rank ?? 0
+    else { return nil }
+    return number
+  }
+
   /// The scalar that node `index` combines with `value`.
   func scalar(_ index: Int, beside value: ValueID?) -> Float? {
     guard let node = standard(index), node.inputs.count == 2, let value else { return nil }
-    if node.inputs[0] == value { return scalar(node.inputs[1]) }
-    return node.inputs[1] == value ? scalar(node.inputs[0]) : nil
+    if node.inputs[0] == value { return scalar(node.inputs[1], beside: value) }
+    return node.inputs[1] == value ? scalar(node.inputs[0], beside: value) : nil
   }
 
   /// The factor by which node `index`, a Mul or Div, scales `value`.
@@ -68,7 +78,7 @@ struct GraphMatcher {
 
   /// The constant bounds of a Clip.
   func bounds(_ node: Node) -> (Float, Float)? {
-    if context.editor.opset("") < 11 {
+    if context.editor.opset(of: node) < 11 {
       return (node.number("min") ?? -.infinity, node.number("max") ?? .infinity)
     }
     var bounds: [Float] = [-.infinity, .infinity]
