@@ -133,10 +133,10 @@ extension ModelUnpacker {
   private mutating func charge(_ bytes: Int, _ elementType: ElementType?) throws(ModelError) {
     // A short string takes 16 bytes and has 4 bytes of length in the file.
     let cost = elementType == .string ? 5 * bytes : bytes
-    decodedBytes += cost
     guard cost <= limits.tensorBytes else {
       throw .overLimit("\(cost) decoded bytes", "tensorBytes", limits.tensorBytes)
     }
+    decodedBytes += cost
     guard decodedBytes <= limits.decodedBytes else {
       throw .overLimit(
         "\(decodedBytes) or more decoded bytes in all", "decodedBytes", limits.decodedBytes)
@@ -144,14 +144,28 @@ extension ModelUnpacker {
   }
 
   mutating func readSparse() throws(ModelError) {
-    for row in rows(message.sparse, message.n_sparse) {
-      let row = try present(row)
-      let values = try element(tensors, row.values, "tensor").tensor()
-      let indices = try element(tensors, row.indices, "tensor").tensor()
-      let shape = try shape(numbers(row.extents, row.n_extents))
-      _ = try Tensor.count(of: shape)
-      sparse.append(SparseTensor(values: values, indices: indices, shape: shape))
+    for (index, row) in rows(message.sparse, message.n_sparse).enumerated() {
+      do throws(ModelError) {
+        sparse.append(try sparse(try present(row)))
+      } catch {
+        throw error.at(operand: "sparse tensor \(index)")
+      }
     }
+  }
+
+  /// What it takes with all zeros written out is charged, since that is how it is used.
+  private mutating func sparse(_ row: Zoo__Sparse) throws(ModelError) -> SparseTensor {
+    let values = try element(tensors, row.values, "tensor").tensor()
+    let indices = try element(tensors, row.indices, "tensor").tensor()
+    let shape = try shape(numbers(row.extents, row.n_extents))
+    let sparse = try SparseTensor(checking: values, indices: indices, shape: shape)
+    if values.elementType == .string {
+      // An empty string has no bytes but its length.
+      try charge(TensorBytes.lengthBytes * Tensor.count(of: shape), .string)
+    } else {
+      try charge(try Tensor.byteCount(values.elementType, shape: shape), values.elementType)
+    }
+    return sparse
   }
 
   mutating func asset(_ row: UnsafeMutablePointer<Zoo__Asset>?) throws(ModelError) -> Asset {

@@ -31,11 +31,19 @@ extension SparseTensor {
 
   /// The positions of the values in row-major order.
   ///
-  /// - Throws: `.malformed` if a coordinate is outside the shape.
+  /// - Throws: `.malformed` if an index or a coordinate is outside the shape.
   public func linearIndices() throws(ModelError) -> [Int] {
     let numbers = try indices.array(of: Int64.self)
     let rank = shape.count
-    guard indices.shape.count == 2 else { return numbers.map { Int($0) } }
+    guard indices.shape.count == 2 else {
+      let size = try Tensor.count(of: shape)
+      for number in numbers where number < 0 || number >= size {
+        throw ModelError(
+          .malformed, "index \(number) of a sparse tensor of \(size) elements",
+          expected: size == 0 ? "none" : "0 ... \(size - 1)")
+      }
+      return numbers.map { Int($0) }
+    }
     var positions: [Int] = []
     positions.reserveCapacity(values.count)
     for row in 0..<values.count {

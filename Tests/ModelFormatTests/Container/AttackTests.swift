@@ -252,6 +252,19 @@ extension AttackTests {
       "node #0: attribute '': sparse tensor 5; expected none: there are none",
       graph: attribute(12, Wire().packed(5, [5]))),
     attack(
+      "sparse index below the first",
+      "sparse tensor 0: index -1 of a sparse tensor of 4 elements; expected 0 ... 3",
+      graph: sparse(index: .max, extent: 4)),
+    attack(
+      "sparse index beyond the last",
+      "sparse tensor 0: index 4 of a sparse tensor of 4 elements; expected 0 ... 3",
+      graph: sparse(index: 4, extent: 4)),
+    attack(
+      "few sparse values of many",
+      "sparse tensor 0: 4398046511104 decoded bytes; expected at most 8589934592. "
+        + "Raise ReadLimits.tensorBytes if the file can be trusted",
+      graph: sparse(index: 0, extent: 1 << 40)),
+    attack(
       "graph out of range", "node #0: attribute '': graph 5; expected 0 ... 0",
       graph: attribute(6, Wire().packed(5, [5]))),
     attack(
@@ -270,6 +283,15 @@ extension AttackTests {
       "function without a body", "graph 1; expected 0 ... 0",
       graph: Wire.empty.message(8, Wire().number(8, 1))),
   ]
+
+  /// One number at `index` of a sparse tensor.
+  private static func sparse(index: UInt64, extent: UInt64) -> Wire {
+    var position: [UInt8] = []
+    position.appendNumber(index)
+    return Wire.empty.message(10, .tensor(1, [1], bytes: [0, 0, 128, 63]))
+      .message(10, .tensor(7, [1], bytes: position))
+      .message(11, Wire().number(2, 1).packed(3, [extent]))
+  }
 
   static let budgetAttacks = [
     attack(
