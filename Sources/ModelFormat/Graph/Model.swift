@@ -51,6 +51,9 @@ public struct Model: Sendable {
   /// The version of its domain that a node follows; 1 if nothing says.
   public func opset(of node: Node) -> Int { node.opset ?? opset(node.domain) ?? 1 }
 
+  /// The domain of operators that passes put in the place of a model's own. No file may use it.
+  package static let fusedDomain = "zoo"
+
   /// `ai.onnx` is another name of the domain `""`.
   public static func canonical(_ domain: String) -> String { domain == "ai.onnx" ? "" : domain }
 

@@ -81,6 +81,18 @@ import Testing
     }
   }
 
+  @Test func domainOfPasses() {
+    for opsets in [[OpsetImport("", 21)], [OpsetImport("", 21), OpsetImport("zoo", 1)]] {
+      #expect(
+        refusal { model, _, _ in
+          model.opsets = opsets
+          model.main.nodes[0].domain = "zoo"
+        }
+          == "node #0 'act' (zoo.Relu): an operator of domain 'zoo', which only a running session has; "
+          + "expected operators as the model had them before. Export the model again")
+    }
+  }
+
   @Test func weights() throws {
     let tensor = try Tensor([1, 2, 3] as [Float], shape: [3])
     #expect(
