@@ -66,14 +66,15 @@ public struct SymbolicExtent: Hashable, Sendable {
   private func dividedEvenly(by divisor: Term) -> SymbolicExtent? {
     var quotients: [Term] = []
     for term in terms {
-      guard term.coefficient % divisor.coefficient == 0 else { return nil }
+      let (coefficient, overflow) = term.coefficient.dividedReportingOverflow(
+        by: divisor.coefficient)
+      guard !overflow, coefficient * divisor.coefficient == term.coefficient else { return nil }
       var factors = term.factors
       for factor in divisor.factors {
         guard let index = factors.firstIndex(of: factor) else { return nil }
         factors.remove(at: index)
       }
-      quotients.append(
-        Term(factors: factors, coefficient: term.coefficient / divisor.coefficient))
+      quotients.append(Term(factors: factors, coefficient: coefficient))
     }
     return Self.collect(quotients)
   }

@@ -107,7 +107,8 @@ extension GraphMatcher {
       axes = tensor?.integers
     }
     guard let axes, axes.count == 1 else { return false }
-    return axes[0] == -1 || axes[0] + 1 == context.type(node.inputs[0])?.shape?.rank
+    let rank = context.type(node.inputs[0])?.shape?.rank
+    return axes[0] == -1 || axes[0] == rank.map { $0 - 1 }
   }
 
   /// What `value` is the square of.

@@ -2,17 +2,23 @@
 ///
 /// Greedy by size: the largest block first, each at the lowest offset where it overlaps no block that lives at the
 /// same time. Source: Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020.
-enum ArenaLayout {
-  struct Block {
+package enum ArenaLayout {
+  package struct Block {
     var bytes: Int
     /// The first and the last step that touch it.
     var first: Int
     var last: Int
+
+    package init(bytes: Int, first: Int, last: Int) {
+      (self.bytes, self.first, self.last) = (bytes, first, last)
+    }
   }
 
   /// - Returns: The offset of each block, a multiple of 64, and the arena's size.
+  /// - Throws: `.limitExceeded` if the bytes of all blocks cannot be counted.
   /// - Complexity: O(n log n) for n blocks that each live for a few steps, O(n²) if all live all the time.
-  static func place(_ blocks: [Block]) -> (offsets: [Int], bytes: Int) {
+  package static func place(_ blocks: [Block]) throws(ModelError) -> (offsets: [Int], bytes: Int) {
+    try requireCountable(blocks)
     var offsets = Array(repeating: 0, count: blocks.count)
     var placed = PlacedBlocks(steps: (blocks.map(\.first).max() ?? 0) + 1)
     var total = 0
@@ -26,6 +32,21 @@ enum ArenaLayout {
       total = max(total, offset + size)
     }
     return (offsets, total)
+  }
+
+  /// No block lies behind all others together, so this keeps every sum of places and sizes within an `Int`.
+  private static func requireCountable(_ blocks: [Block]) throws(ModelError) {
+    var total = 0
+    for block in blocks {
+      let (padded, isLong) = block.bytes.addingReportingOverflow(TensorBuffer.alignment)
+      let (sum, overflows) = total.addingReportingOverflow(padded)
+      guard block.bytes >= 0, !isLong, !overflows else {
+        throw ModelError(
+          .limitExceeded, "\(block.bytes) bytes beside \(total) for values and working memory",
+          expected: "at most \(Int.max) in all")
+      }
+      total = sum
+    }
   }
 
   private static func rounded(_ bytes: Int) -> Int {

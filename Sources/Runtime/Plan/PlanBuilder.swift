@@ -66,7 +66,7 @@ struct PlanBuilder {
     for (index, step) in program.steps.enumerated() where !takeConstants(step) {
       do throws(ModelError) { try add(step, index) } catch { throw error.at(node: step.site) }
     }
-    return finish(inputTypes)
+    return try finish(inputTypes)
   }
 
   /// Turns a step whose outputs are all known into constants.
@@ -239,9 +239,9 @@ struct PlanBuilder {
     return (try? Tensor.byteCount(type.element, shape: extents)) ?? 0
   }
 
-  private mutating func finish(_ inputTypes: [ValueType]) -> Plan {
+  private mutating func finish(_ inputTypes: [ValueType]) throws(ModelError) -> Plan {
     placeOutputs()
-    let (offsets, arenaBytes) = ArenaLayout.place(blocks)
+    let (offsets, arenaBytes) = try ArenaLayout.place(blocks)
     for (slot, block) in blockOf {
       if case .none = homes[slot] { homes[slot] = .arena(offset: offsets[block]) }
     }

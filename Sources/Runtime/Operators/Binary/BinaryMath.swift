@@ -74,12 +74,17 @@ struct BinaryMath: TensorOperator, ValueOperator {
     // PRelu's slope never widens its operand.
     let shape =
       function.name == "PRelu" && a.shape != nil
-      ? try Self.widened(a.shape, aligned) : try Shape.broadcast([a.shape, aligned])
+      ? try Self.kept(a.shape, beside: aligned) : try Shape.broadcast([a.shape, aligned])
     return [.tensor(function.isComparison ? .bool : a.element, shape)]
   }
 
-  private static func widened(_ a: Shape?, _ b: Shape?) throws(ModelError) -> Shape? {
-    _ = try Shape.broadcast([a, b])
+  private static func kept(_ a: Shape?, beside slope: Shape?) throws(ModelError) -> Shape? {
+    guard let a, let slope, let both = try Shape.broadcast([a, slope]) else { return a }
+    guard both.canBe(a) else {
+      throw ModelError(
+        .shapeMismatch, "a slope \(slope) for a tensor \(a)",
+        expected: "one that broadcasts to the tensor's shape")
+    }
     return a
   }
 
@@ -89,7 +94,7 @@ struct BinaryMath: TensorOperator, ValueOperator {
     else { return [nil] }
     let ranks = (try inputs.tensor(0).shape?.rank, try inputs.tensor(1).shape?.rank)
     guard let combine = symbolic(a, b) else { return [nil] }
-    let count = max(a.count, b.count)
+    let count = a.count == 1 ? b.count : a.count
     let values = (0..<count).map { combine(a[a.count == 1 ? 0 : $0], b[b.count == 1 ? 0 : $0]) }
     return [.extents(values, isScalar: ranks.0 == 0 && ranks.1 == 0)]
   }

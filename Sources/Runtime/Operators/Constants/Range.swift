@@ -38,8 +38,13 @@ struct RangeOfNumbers: TensorOperator {
       let (distance, overflow) = end.subtractingReportingOverflow(first)
       guard step != 0, !overflow else { throw badStep("\(step)") }
       guard distance != 0, (distance > 0) == (step > 0) else { return 0 }
-      let whole = distance.quotientAndRemainder(dividingBy: step == -1 ? 1 : step)
-      return step == -1 ? Int(distance.magnitude) : whole.quotient + (whole.remainder == 0 ? 0 : 1)
+      // In magnitudes the largest distance divided by -1 is a number, too.
+      let (whole, rest) = distance.magnitude.quotientAndRemainder(dividingBy: step.magnitude)
+      guard let count = Int(exactly: whole) else {
+        throw ModelError(
+          .limitExceeded, "a range of \(whole) numbers", expected: "at most \(Int.max)")
+      }
+      return count + (rest == 0 ? 0 : 1)
     }
     let numbers = [start, limit, delta].compactMap { $0.doubles?.first }
     guard numbers.count == 3, numbers[2] != 0 else { throw badStep("0") }

@@ -262,6 +262,6 @@ extension Composition {
       }
       run.bind(value.place, output: index, bytes: Self.operand(value)?.byteCount ?? 0)
     }
-    return run.kernel()
+    return try run.kernel()
   }
 }

@@ -50,7 +50,7 @@ struct ComposedRun: Sendable {
   }
 
   /// Where temporaries lie in the scratch memory, by place, and its size.
-  private func layOut() -> (offsets: [Int: Int], bytes: Int) {
+  private func layOut() throws(ModelError) -> (offsets: [Int: Int], bytes: Int) {
     var lives: [Int: ArenaLayout.Block] = [:]
     for (index, step) in steps.enumerated() {
       for case let place? in step.inputs + step.outputs + [step.scratch] {
@@ -59,12 +59,12 @@ struct ComposedRun: Sendable {
       }
     }
     let places = lives.keys.sorted()
-    let (offsets, total) = ArenaLayout.place(places.compactMap { lives[$0] })
+    let (offsets, total) = try ArenaLayout.place(places.compactMap { lives[$0] })
     return (Dictionary(uniqueKeysWithValues: zip(places, offsets)), total)
   }
 
-  func kernel() -> Kernel {
-    let (offsets, bytes) = layOut()
+  func kernel() throws(ModelError) -> Kernel {
+    let (offsets, bytes) = try layOut()
     let (homes, steps) = (homes, steps)
     let slots = steps.map { step in
       (step.inputs + step.outputs + [step.scratch]).map { Int32(($0 ?? -1) + 1) }

@@ -35,7 +35,10 @@ struct Conv: TensorOperator {
         throw ModelError(.shapeMismatch, "B is \(bias)", expected: "[\(w[0])]")
       }
     }
-    return [.tensor(x.element, try geometry.outputShape(x.shape, w.shape))]
+    let shape = try geometry.outputShape(x.shape, w.shape)
+    try inputs.requireAddend(3, "a residual", x.element, shape)
+    try inputs.requireAddend(4, "a gain", .f32, w.shape.map { [$0[0]] })
+    return [.tensor(x.element, shape)]
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {

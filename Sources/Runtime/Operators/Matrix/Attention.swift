@@ -70,15 +70,17 @@ struct Attention: TensorOperator {
     var values = try split(vShape, heads: keyHeads)
     let heads = (queries[1].value, keys[1].value)
     guard queries[3].canBe(keys[3]), keys[2].canBe(values[2]), keys[1].canBe(values[1]),
-      queries[0].canBe(keys[0]), (heads.0 ?? 0) % max(1, heads.1 ?? 1) == 0
+      queries[0].canBe(keys[0]), queries[0].canBe(values[0]),
+      (heads.0 ?? 0) % max(1, heads.1 ?? 1) == 0
     else {
       throw ModelError(
         .shapeMismatch, "queries \(qShape), keys \(kShape), values \(vShape)",
-        expected: "equal sizes, as many keys as values, and heads that divide the queries'")
+        expected:
+          "one batch, equal sizes, as many keys as values, and heads that divide the queries'")
     }
-    let past = try inputs.optionalTensor(4)
-    if let past {
-      let more = past.shape.flatMap { $0.rank == 4 ? $0[2] : nil } ?? .unknown
+    try checkOptional(inputs, batch: queries[0])
+    if let past = try inputs.optionalTensor(4) {
+      let more = past.shape?[2] ?? .unknown
       keys[2] = keys[2] + more
       values[2] = values[2] + more
     }
@@ -91,6 +93,19 @@ struct Attention: TensorOperator {
       .tensor(v.element, Shape(values)),
       .tensor(q.element, [queries[0], queries[1], queries[2], keys[2]]),
     ]
+  }
+
+  /// What the extents of queries, keys and values do not tell yet is checked when all are numbers.
+  private func checkOptional(_ inputs: Operands, batch: Dimension) throws(ModelError) {
+    for index in 4...5 {
+      guard let shape = try inputs.optionalTensor(index)?.shape, shape.rank != 4 else { continue }
+      throw ModelError(
+        .shapeMismatch, "a past \(shape)", expected: "[batch, heads, past, size]")
+    }
+    guard inputs.has(6), let lengths = try inputs.tensor(6, of: [.i64]).shape,
+      !lengths.canBe([batch])
+    else { return }
+    throw ModelError(.shapeMismatch, "'nonpad_kv_seqlen' \(lengths)", expected: "[\(batch)]")
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {

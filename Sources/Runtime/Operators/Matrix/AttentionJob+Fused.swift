@@ -30,7 +30,8 @@ extension AttentionJob {
     let fused = call
     return Kernel(
       AttentionKernel.name(), scratchBytes: gathers ? valueStart + sizes[1] : 0
-    ) { context in
+    ) { (context) throws(ModelError) in
+      try checkLengths(context)
       var (k, v) = (context.input(1, as: Float.self), context.input(2, as: Float.self))
       if gathers {
         let keys =

@@ -55,6 +55,17 @@ struct AttentionJob: Sendable {
     }
   }
 
+  /// - Throws: `.outOfRange` if more keys count than there are, or fewer than none.
+  func checkLengths(_ context: borrowing KernelContext) throws(ModelError) {
+    guard hasLengths else { return }
+    let lengths = context.input(6, as: Int.self)
+    for batch in 0..<q[0] where !(0...keys).contains(lengths[batch]) {
+      throw ModelError(
+        .outOfRange, "'nonpad_kv_seqlen' [\(batch)] is \(lengths[batch])", expected: "0 ... \(keys)"
+      )
+    }
+  }
+
   /// Where element (batch, head, time, 0) of an operand lies.
   private func start(_ e: [Int], _ b: Int, _ h: Int, _ t: Int) -> Int {
     rank == 4 ? ((b * e[1] + h) * e[2] + t) * e[3] : ((b * e[2] + t) * e[1] + h) * e[3]
@@ -67,7 +78,9 @@ struct AttentionJob: Sendable {
     let keyBytes = k[0] * k[1] * keys * k[3] * MemoryLayout<T>.stride
     let valueStart = (keyBytes + 63) / 64 * 64
     let valueBytes = v[0] * v[1] * keys * v[3] * MemoryLayout<T>.stride
-    return Kernel("attention", scratchBytes: valueStart + valueBytes) { context in
+    return Kernel("attention", scratchBytes: valueStart + valueBytes) {
+      (context) throws(ModelError) in
+      try checkLengths(context)
       let allKeys = context.scratch.assumingMemoryBound(to: T.self)
       let allValues = (context.scratch + valueStart).assumingMemoryBound(to: T.self)
       gather(context.input(1), past > 0 ? context.input(4) : nil, k, allKeys)

@@ -26,6 +26,20 @@ enum FusedActivation {
   }
 }
 
+extension Operands {
+  /// Checks an operand that is added to a result, if input `index` is there.
+  ///
+  /// - Throws: `.elementTypeMismatch`, `.shapeMismatch`
+  func requireAddend(
+    _ index: Int, _ name: String, _ element: ElementType, _ shape: Shape?
+  ) throws(ModelError) {
+    guard has(index), let found = try tensor(index, of: [element]).shape, let shape,
+      !found.canBe(shape)
+    else { return }
+    throw ModelError(.shapeMismatch, "\(name) \(found)", expected: "\(shape)")
+  }
+}
+
 extension NodeIO {
   /// Checks that a residual, if input `index` is one, has the output's shape: passes know it as symbols only.
   ///

@@ -43,6 +43,11 @@ struct MatMul: TensorOperator {
     let b = try inputs.tensor(1, of: [a.element])
     let shape = try MatrixExtents.shape(
       a.shape, b.shape, transposesA: transposesA, transposesB: transposesB)
+    let columns = b.shape.map { b in
+      b.rank == 1 ? 1 : b[b.rank - (transposesB ? 2 : 1)]
+    }
+    try inputs.requireAddend(2, "a bias", a.element, columns.map { [$0] })
+    try inputs.requireAddend(3, "a residual", a.element, shape)
     return [.tensor(a.element, shape)]
   }
 

@@ -46,6 +46,8 @@ struct MelWeightMatrix: ValueOperator {
       try call.tensor(index).doubles().first ?? 0
     }
     let (bands, bins) = (counts[0], counts[1] / 2 + 1)
+    // Computed in f64, whatever the result is of.
+    try TensorMemory.require(.f64, shape: [bins, bands + 2])
     let (low, high) = (2595 * log10(1 + edges[0] / 700), 2595 * log10(1 + edges[1] / 700))
     let points = try (0..<bands + 2).map { (band) throws(ModelError) in
       let mel = low + (high - low) / Double(bands + 2) * Double(band)
@@ -58,7 +60,7 @@ struct MelWeightMatrix: ValueOperator {
       }
       return Int(bin)
     }
-    var weights = [Double](repeating: 0, count: try Tensor.count(of: [bins, bands]))
+    var weights = [Double](repeating: 0, count: bins * bands)
     for band in 0..<bands {
       let (left, centre, right) = (points[band], points[band + 1], points[band + 2])
       if left == centre { weights[centre * bands + band] = 1 }

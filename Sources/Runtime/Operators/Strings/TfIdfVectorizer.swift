@@ -82,8 +82,11 @@ struct TfIdfVectorizer: ValueOperator {
     let words = x.strings ?? x.integers?.map { "\($0)" } ?? []
     let length = x.shape.last ?? 0
     let rows = x.shape.count == 1 ? 1 : x.shape[0]
+    let shape = Array(x.shape.dropLast()) + [width]
+    try TensorMemory.require(.f32, shape: shape)
     var result = [Float](repeating: 0, count: rows * width)
-    for row in 0..<rows {
+    // Rows without words may be any number.
+    for row in 0..<(words.isEmpty || width == 0 ? 0 : rows) {
       for (gram, count) in occurrences(words[row * length..<(row + 1) * length]) {
         let weight = weights?[gram] ?? 1
         let value: Float =
@@ -95,7 +98,7 @@ struct TfIdfVectorizer: ValueOperator {
         result[row * width + columns[gram]] = value
       }
     }
-    return [.tensor(try Tensor(result, shape: Array(x.shape.dropLast()) + [width]))]
+    return [.tensor(try Tensor(result, shape: shape))]
   }
 
   private func occurrences(_ words: ArraySlice<String>) -> [Int: Int] {

@@ -38,8 +38,9 @@ struct BlockableConv {
     }
     self.node = images
     channels = w.shape[0]
-    inputChannels = w.shape[1] * geometry.groups
+    // With at most as many groups as channels this is no more than the weights have elements.
     guard channels % geometry.groups == 0 else { return nil }
+    inputChannels = w.shape[1] * geometry.groups
     // Any spatial extents: what kernels take does not depend on them.
     let image = [1, inputChannels, 64, 64]
     shape = geometry.kernelShape(x: image, w: Array(weights), y: [1, channels, 64, 64])

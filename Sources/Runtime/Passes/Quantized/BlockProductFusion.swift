@@ -40,7 +40,8 @@ struct BlockProductFusion: Pass {
   ) -> Int? {
     let block = weights.int("block_size", default: 0)
     let axis = weights.int("axis", default: 1)
-    guard block > 0, block % 2 == 0, axis == 0 || axis == -2,
+    // Weights are packed in whole blocks, so one that is longer than the sums would only take memory.
+    guard block > 0, block % 2 == 0, block <= codes.shape[0], axis == 0 || axis == -2,
       let scales = graph.constant(weights.inputs[1]), scales.elementType == .f32,
       scales.shape == [(codes.shape[0] + block - 1) / block, codes.shape[1]],
       weights.inputs.count < 3 || weights.inputs[2] == nil
