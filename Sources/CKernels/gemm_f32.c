@@ -7,7 +7,7 @@
 #include "thread_scratch.h"
 #include "zoo_threads.h"
 
-enum { ROW_PANELS = 4, MIN_STEPS_PER_THREAD = 1 << 17, DOT_ROWS = 64 };
+enum { ROW_PANELS = 4, MIN_STEPS_PER_THREAD = 1 << 17, DOT_ROWS = 64, UNPACKED_COLUMNS = 2048 };
 
 typedef struct {
   const float *data;
@@ -154,7 +154,7 @@ static void run_row(void *context, int64_t begin, int64_t end) {
       const int vectors = (rest + kernels->vector - 1) / kernels->vector;
       const int64_t done = (int64_t)full * kernels->max_columns;
       kernels->tile(
-          job->k, 1, vectors, job->a, b + done * job->k, vectors * kernels->vector, sums + done, 0);
+          job->k, 1, vectors, job->a, 0, b + done * job->k, vectors * kernels->vector, sums + done, 0);
     }
     zoo_tile_target target = job->target;
     target.c += column;
@@ -165,6 +165,18 @@ static void run_row(void *context, int64_t begin, int64_t end) {
 }
 
 // MARK: Running
+
+/// Rows of A are read where they lie, but for columns so many that packing costs nothing beside them, and for rows
+/// whose distance puts them all into the same few lines of the cache.
+static void set_left(zoo_gemm_f32_problem *problem, const matrix *a) {
+  if (!a->transposed && problem->n <= UNPACKED_COLUMNS && a->ld % 512 != 0) {
+    problem->rows_of_a = a->data;
+    problem->lda = a->ld;
+  } else {
+    problem->pack_a = pack_left;
+    problem->a_source = a;
+  }
+}
 
 void zoo_gemm_f32_run(
     zoo_isa isa, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, int transposed,
@@ -183,9 +195,9 @@ void zoo_gemm_f32_run(
     const int64_t grain = greater(1, MIN_STEPS_PER_THREAD / greater(k * group, 1));
     zoo_parallel_for((n + group - 1) / group, grain, max_threads, run_row, &job);
   } else {
-    const zoo_gemm_f32_problem problem = {
-        .kernels = kernels, .m = m, .n = n, .k = k, .packed_b = packed,
-        .pack_a = pack_left, .a_source = &left, .target = target};
+    zoo_gemm_f32_problem problem = {
+        .kernels = kernels, .m = m, .n = n, .k = k, .packed_b = packed, .target = target};
+    set_left(&problem, &left);
     zoo_gemm_f32_solve(&problem, max_threads);
   }
 }
@@ -207,9 +219,10 @@ static void run_products(void *context, int64_t begin, int64_t end) {
     const matrix right = {job->b + shape->b_offsets[i], shape->ldb, shape->b_transposed};
     zoo_gemm_f32_problem problem = {
         .kernels = job->kernels, .m = shape->m, .n = shape->n, .k = shape->k,
-        .pack_a = pack_left, .pack_b = pack_right, .a_source = &left, .b_source = &right,
+        .pack_b = pack_right, .b_source = &right,
         .target = zoo_tile_target_of(
             job->c + shape->c_offsets[i], shape->ldc, shape->alpha, job->epilogue)};
+    set_left(&problem, &left);
     if (problem.target.residual) problem.target.residual += shape->c_offsets[i];
     zoo_gemm_f32_solve(&problem, job->max_threads);
   }

@@ -20,10 +20,11 @@ typedef struct {
 typedef struct {
   int max_rows, max_columns, vector;
 
-  /// tile[rows][max_columns] (+)= panel of A · panel of B. `ldb`: floats from one k to the next in B.
+  /// tile[rows][max_columns] (+)= panel of A · panel of B. `ldb`: floats from one k to the next in B; `lda`: from one
+  /// row to the next in A if rows lie as they are, 0 for a panel.
   void (*tile)(
-      int64_t k, int rows, int vectors, const float *a, const float *b, int64_t ldb, float *tile,
-      int accumulate);
+      int64_t k, int rows, int vectors, const float *a, int64_t lda, const float *b, int64_t ldb,
+      float *tile, int accumulate);
 
   /// One row of A against `panels` full panels of B, `stride` floats apart: row[p · max_columns ...] (+)= a · panel p.
   void (*row)(
@@ -56,11 +57,14 @@ const zoo_gemm_f32_kernels *zoo_gemm_f32_table(zoo_isa isa);
 
 /// C as a whole; `m` × `n` tiles of it are computed by `zoo_gemm_f32_block`. Each side is either packed as a whole
 /// (A: panels of `max_rows`, B: panels of `max_columns`, one after the other) or packed piece by piece by a function
-/// that writes `panel[k][rows]`, `panel[k][width]` for k in first_k ..< first_k + k.
+/// that writes `panel[k][rows]`, `panel[k][width]` for k in first_k ..< first_k + k. Few columns do not repay packing:
+/// then `rows_of_a` are read where they lie, `lda` floats apart.
 typedef struct {
   const zoo_gemm_f32_kernels *kernels;
   int64_t m, n, k;
   const float *packed_a, *packed_b;
+  const float *rows_of_a;
+  int64_t lda;
   void (*pack_a)(
       const void *source, int64_t row, int rows, int64_t first_k, int64_t k, float *panel);
   void (*pack_b)(

@@ -81,8 +81,9 @@ static void run_tile(const step *s, int64_t row, int64_t column) {
   const int columns = (int)lesser(kernels->max_columns, s->n1 - column);
   const int vectors = (int)((unsigned)(columns + kernels->vector - 1) / (unsigned)kernels->vector);
   const int width = vectors * kernels->vector;
-  const float *a = s->a ? s->a + (row - s->m0) * s->k
-                        : problem->packed_a + row * problem->k + s->first_k * rows;
+  const float *a = problem->rows_of_a ? problem->rows_of_a + row * problem->lda + s->first_k
+                   : s->a             ? s->a + (row - s->m0) * s->k
+                                      : problem->packed_a + row * problem->k + s->first_k * rows;
   const float *b = s->b ? s->b + (column - s->n0) * s->k
                         : problem->packed_b + column * problem->k + s->first_k * width;
   float tile[TILE_FLOATS] __attribute__((aligned(64)));
@@ -95,7 +96,7 @@ static void run_tile(const step *s, int64_t row, int64_t column) {
       for (int j = columns; j < width; j++) tile[i * kernels->max_columns + j] = 0;
     }
   }
-  kernels->tile(s->k, rows, vectors, a, b, width, tile, s->accumulate);
+  kernels->tile(s->k, rows, vectors, a, problem->lda, b, width, tile, s->accumulate);
   if (!s->last) target = (zoo_tile_target){.c = target.c, .ldc = target.ldc, .scale = 1};
   kernels->finish(tile, kernels->max_columns, rows, columns, &target);
 }
@@ -157,7 +158,7 @@ void zoo_gemm_f32_block(
     problem = &started;
   }
   float *scratch = NULL;
-  if (!problem->packed_a || !problem->packed_b) {
+  if (problem->pack_a || problem->pack_b) {
     scratch = zoo_thread_scratch((A_FLOATS + B_FLOATS) * sizeof(float));
   }
   step s = {.problem = problem, .m0 = m0, .m1 = m1, .height = panel_height(problem, m1 - m0)};
@@ -168,7 +169,7 @@ void zoo_gemm_f32_block(
       s.k = lesser(k_block, problem->k - s.first_k);
       s.accumulate = s.first_k > 0 || in_place;
       s.last = s.first_k + s.k == problem->k;
-      if (!problem->packed_a && (several || !s.a)) pack_a(&s, scratch);
+      if (problem->pack_a && (several || !s.a)) pack_a(&s, scratch);
       if (!problem->packed_b) pack_b(&s, scratch + A_FLOATS);
       run_tiles(&s);
       s.first_k += s.k;
