@@ -13,11 +13,6 @@ static const uint32_t polynomial = 0x82F63B78u;
 // table[k][b]: what byte b contributes when k more bytes follow it within a group of eight.
 static uint32_t table[8][256];
 
-// The hardware instruction has a latency of three cycles, so three blocks are checked side by side.
-enum { block = 1024 };
-// shift[k][b]: the state that byte k of a state, being b, becomes after `block` zero bytes.
-static uint32_t shift[4][256];
-
 static uint32_t update_portable(uint32_t state, const uint8_t *bytes, int64_t count) {
   for (; count >= 8; count -= 8, bytes += 8) {
     uint64_t word;
@@ -32,6 +27,24 @@ static uint32_t update_portable(uint32_t state, const uint8_t *bytes, int64_t co
 }
 
 #if defined(__x86_64__)
+// The hardware instruction has a latency of three cycles, so three blocks are checked side by side.
+enum { block = 1024 };
+// shift[k][b]: the state that byte k of a state, being b, becomes after `block` zero bytes.
+static uint32_t shift[4][256];
+
+static void make_shift(void) {
+  static const uint8_t zeros[block];
+  uint32_t bit[32];
+  for (int i = 0; i < 32; i++) bit[i] = update_portable(1u << i, zeros, block);
+  for (int k = 0; k < 4; k++) {
+    for (int b = 0; b < 256; b++) {
+      uint32_t state = 0;
+      for (int i = 0; i < 8; i++) state ^= b >> i & 1 ? bit[8 * k + i] : 0;
+      shift[k][b] = state;
+    }
+  }
+}
+
 static inline uint32_t shifted(uint32_t state) {
   return shift[0][state & 255] ^ shift[1][state >> 8 & 255] ^ shift[2][state >> 16 & 255] ^
          shift[3][state >> 24];
@@ -63,19 +76,6 @@ __attribute__((target("sse4.2"))) static uint32_t update_sse42(
 #endif
 
 static uint32_t (*update)(uint32_t, const uint8_t *, int64_t) = update_portable;
-
-static void make_shift(void) {
-  static const uint8_t zeros[block];
-  uint32_t bit[32];
-  for (int i = 0; i < 32; i++) bit[i] = update_portable(1u << i, zeros, block);
-  for (int k = 0; k < 4; k++) {
-    for (int b = 0; b < 256; b++) {
-      uint32_t state = 0;
-      for (int i = 0; i < 8; i++) state ^= b >> i & 1 ? bit[8 * k + i] : 0;
-      shift[k][b] = state;
-    }
-  }
-}
 
 __attribute__((constructor(102))) static void choose(void) {
   for (uint32_t b = 0; b < 256; b++) {
