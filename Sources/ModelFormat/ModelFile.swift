@@ -72,13 +72,14 @@ extension Model {
   ///     let model = try Model(contentsOf: "minilm.zoo")
   ///
   /// Weights stay views of the mapped file and are decoded when they are asked for: the file must not be changed in
-  /// place while the model is in use (replacing it is safe).
+  /// place while the model is in use (replacing it is safe). A pipe, if `limits` allow one, is read to its end
+  /// first; it has no folder in which external data could lie.
   ///
   /// - Throws: `.fileAccess`, `.malformed`, `.corrupted`, `.unsupportedVersion`, `.limitExceeded` or `.invalidGraph`.
   public init(
     contentsOf path: String, limits: ReadLimits = .default, formats: ModelFileFormats = .builtIn
   ) throws(ModelError) {
-    let file = try MappedFile(path: path)
+    let file = try MappedFile(path: path, pipeLimit: limits.pipeBytes)
     do {
       self = try formats.format(of: file).read(file, limits: limits)
       try validate(limits: limits)

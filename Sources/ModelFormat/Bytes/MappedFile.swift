@@ -1,27 +1,38 @@
 import CKernels
 import LibC
 
-/// The bytes of a file, mapped read-only, or a copy of bytes from memory, for as long as this object lives. Either
-/// way the first byte lies on a multiple of 64, and kernels may read 64 bytes past the last one.
+/// The bytes of a file, mapped read-only, or a copy of bytes from memory or a pipe, for as long as this object lives.
+/// Either way the first byte lies on a multiple of 64, and kernels may read 64 bytes past the last one.
 ///
 /// Another process that shortens the file while it is mapped makes reads of the lost part fail with SIGBUS; model
 /// files are replaced by renaming, never rewritten in place.
 public final class MappedFile: @unchecked Sendable {
   public let bytes: UnsafeRawBufferPointer
-  /// Where the file lies, as given; `nil` for bytes from memory. References to other files start from its folder.
+  /// Where the file lies, as given; `nil` for bytes from memory or a pipe. References to other files start from its folder.
   public let path: String?
-  /// The size of the mapping; 0 for bytes from memory.
+  /// The size of the mapping; 0 for bytes that are a copy.
   private let mappedCount: Int
 
-  /// - Throws: `.fileAccess` with the system's reason.
-  public init(path: String) throws(ModelError) {
-    self.path = path
-    // Opening a named pipe would otherwise wait for its writer.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  /// - Parameters:
+  ///   - path: A file.
+  ///   - pipeLimit: The most bytes to take from a pipe, which is read to its end; 0 to refuse pipes. Only for paths that
+  ///     the user gives: what a model names must not keep the program waiting.
+  /// - Throws: `.fileAccess` with the system's reason, `.limitExceeded` for a pipe that gives more than its limit.
+  public init(path: String, pipeLimit: Int = 0) throws(ModelError) {
+    var status = stat()
+    let isPipe = pipeLimit > 0 && stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+    // Opening a named pipe would otherwise wait for its writer, and not waiting reads nothing.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | (isPipe ? 0 : O_NONBLOCK))
     guard descriptor >= 0 else { throw Self.failure("cannot be opened", path) }
     defer { close(descriptor) }
-    var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw Self.failure("cannot be examined", path) }
+    if pipeLimit > 0, status.st_mode & S_IFMT == S_IFIFO {
+      self.path = nil
+      mappedCount = 0
+      bytes = try Self.copy(Self.all(from: descriptor, limit: pipeLimit, path))
+      return
+    }
+    self.path = path
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw ModelError(.fileAccess, "not a regular file", at: .init(file: path))
     }
@@ -49,10 +60,11 @@ public final class MappedFile: @unchecked Sendable {
   public init(copying source: [UInt8]) throws(ModelError) {
     path = nil
     mappedCount = 0
-    guard source.count > 0 else {
-      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-      return
-    }
+    bytes = try Self.copy(source)
+  }
+
+  private static func copy(_ source: [UInt8]) throws(ModelError) -> UnsafeRawBufferPointer {
+    guard source.count > 0 else { return UnsafeRawBufferPointer(start: nil, count: 0) }
     var memory: UnsafeMutableRawPointer?
     let room = source.count + TensorBuffer.alignment
     guard posix_memalign(&memory, TensorBuffer.alignment, room) == 0, let memory else {
@@ -60,7 +72,29 @@ public final class MappedFile: @unchecked Sendable {
     }
     let copy = UnsafeMutableRawBufferPointer(start: memory, count: source.count)
     source.withUnsafeBytes { copy.copyMemory(from: $0) }
-    bytes = UnsafeRawBufferPointer(copy)
+    return UnsafeRawBufferPointer(copy)
+  }
+
+  /// What a pipe gives until its writer closes it.
+  private static func all(
+    from descriptor: Int32, limit: Int, _ path: String
+  ) throws(ModelError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let count = read(descriptor, &chunk, chunk.count)
+      if count == 0 { return bytes }
+      guard count > 0 else {
+        if errno == EINTR { continue }
+        throw failure("cannot be read", path)
+      }
+      guard bytes.count + count <= limit else {
+        throw ModelError(
+          .limitExceeded, "a pipe that gives more than \(limit) bytes",
+          expected: "at most that many", at: .init(file: path))
+      }
+      bytes += chunk[..<count]
+    }
   }
 
   deinit {

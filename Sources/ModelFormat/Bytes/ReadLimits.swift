@@ -9,6 +9,9 @@ public struct ReadLimits: Sendable {
   public var graphBytes: Int = 1 << 30
   /// Rows of any one table: nodes, values, weights, attributes.
   public var rows: Int = 16_000_000
+  /// Bytes of a file that comes through a pipe, which is kept in memory as a whole; 0 refuses pipes, whose writer could keep
+  /// the reader waiting for ever. It holds for the file that is asked for, not for those that it names.
+  public var pipeBytes: Int = 0
   /// How deep messages, types, graphs and recorded values may nest.
   public var depth: Int = 64
 

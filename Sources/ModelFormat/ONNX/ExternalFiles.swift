@@ -90,7 +90,8 @@ final class ExternalFiles: Sendable {
   private func resolve(_ location: String) throws(ModelError) -> String {
     guard let modelPath else {
       throw ModelError(
-        .invalidRequest, "external data '\(location)' of a model that was read from memory",
+        .invalidRequest,
+        "external data '\(location)' of a model that was read from memory or a pipe",
         remedy: "read the model from its file")
     }
     let parts = location.split(separator: "/", omittingEmptySubsequences: false)

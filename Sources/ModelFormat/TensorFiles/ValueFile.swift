@@ -9,7 +9,7 @@ public enum ValueFile {
   /// Reads a value; the content decides of which format it is.
   ///
   /// - Parameters:
-  ///   - path: A `.npy` or `.pb` file.
+  ///   - path: A `.npy` or `.pb` file, or a pipe that gives one, if `limits` allow pipes.
   ///   - expected: The type of the input that the value is for. It tells what neither format says: which message a
   ///     `.pb` file holds, and which 8-bit or packed type an array of bytes stands for.
   ///   - limits: What the reader may spend.
@@ -19,14 +19,14 @@ public enum ValueFile {
   public static func read(
     _ path: String, as expected: ValueType? = nil, limits: ReadLimits = .default
   ) throws(ModelError) -> NamedValue {
-    let file = try MappedFile(path: path)
-    guard Npy.recognizes(file.bytes) else {
-      if let alien = AlienFile(file.bytes, expected: "a .npy array or an ONNX .pb value") {
-        throw alien.error.at(file: path)
+    let file = try MappedFile(path: path, pipeLimit: limits.pipeBytes)
+    do throws(ModelError) {
+      guard Npy.recognizes(file.bytes) else {
+        if let alien = AlienFile(file.bytes, expected: "a .npy array or an ONNX .pb value") {
+          throw alien.error
+        }
+        return try ONNXValueReader.read(file, as: expected, limits: limits)
       }
-      return try ONNXValueReader.read(file, as: expected, limits: limits)
-    }
-    do {
       let element = expected?.tensorType?.element
       return NamedValue("", .tensor(try Npy.read(file, as: element, limits: limits)))
     } catch {

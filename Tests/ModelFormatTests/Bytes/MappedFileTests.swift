@@ -15,6 +15,35 @@ import Testing
     }
   }
 
+  @Test func aPipeIsReadIfThatIsAskedFor() throws {
+    var ends: [Int32] = [0, 0]
+    #expect(pipe(&ends) == 0)
+    let written = (0..<5000).map { UInt8(truncatingIfNeeded: $0) }
+    #expect(write(ends[1], written, written.count) == written.count)
+    close(ends[1])
+    defer { close(ends[0]) }
+    let file = try MappedFile(path: "/dev/fd/\(ends[0])", pipeLimit: 5000)
+    #expect(Array(file.bytes) == written)
+    #expect(file.path == nil)
+  }
+
+  @Test func aPipeThatGivesTooMuchIsRefused() throws {
+    var ends: [Int32] = [0, 0]
+    #expect(pipe(&ends) == 0)
+    #expect(write(ends[1], [UInt8](repeating: 7, count: 100), 100) == 100)
+    close(ends[1])
+    defer { close(ends[0]) }
+    let path = "/dev/fd/\(ends[0])"
+    do {
+      _ = try MappedFile(path: path, pipeLimit: 99)
+      Issue.record("more was read than allowed")
+    } catch {
+      #expect(
+        "\(error)"
+          == "\(path): a pipe that gives more than 99 bytes; expected at most that many")
+    }
+  }
+
   /// A file of whole pages, as external data often is: nothing of it may be copied for what kernels read past its end.
   @Test(arguments: [4096, 65536, 4000, 4090])
   func theLastTensorIsAViewWithRoomBehindIt(count: Int) throws {
