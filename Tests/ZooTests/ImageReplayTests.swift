@@ -28,4 +28,21 @@ import Zoo
       #expect(!error.description.isEmpty)
     }
   }
+
+  @Test("turns a PNG and a WebP as their EXIF data say, and takes any damage of it")
+  func exif() throws {
+    let files = Self.files.filter { $0.contains("/exif.") }
+    #expect(files.count == 3)
+    for path in files {
+      let bytes = try Fixture.bytes(path)
+      let image = try Image(decoding: bytes)
+      #expect((image.width, image.height) == (5, 7))
+      // Orientation 6: what was stored last comes first.
+      if !path.hasSuffix("jpg") {
+        #expect(image.pixels.prefix(3) == [46, 60, 230])
+        #expect(image.pixels[12..<15] == [255, 228, 34])
+      }
+      for variant in Fixture.damaged(bytes) { _ = try? Image(decoding: variant) }
+    }
+  }
 }

@@ -49,6 +49,8 @@ public struct Image: Sendable, Equatable {
     public var pixels = 1 << 26
     /// Bytes of the file.
     public var fileBytes = 1 << 28
+    /// Whether the file may be a pipe, which is read to its end.
+    public var takesPipes = false
 
     public init() {}
   }
@@ -56,14 +58,14 @@ public struct Image: Sendable, Equatable {
   /// Reads a file of any format that ``init(decoding:limits:)`` decodes.
   public init(contentsOf path: String, limits: Limits = Limits()) throws(ModelError) {
     do throws(ModelError) {
-      let file = try MappedFile(path: path)
+      let file = try MappedFile(path: path, pipeLimit: limits.takesPipes ? limits.fileBytes : 0)
       self = try Self.decode(file.bytes, limits)
       withExtendedLifetime(file) {}
     } catch { throw error.at(file: path) }
   }
 
   /// Decodes a BMP, JPEG, JPEG 2000, PNG, PNM, TIFF or WebP file; its content decides which. Values of 16 bits are
-  /// rounded to 8; a JPEG or TIFF is turned as its orientation says; of several pictures, the first counts.
+  /// rounded to 8; a JPEG, PNG, TIFF or WebP is turned as its orientation says; of several pictures, the first counts.
   ///
   /// - Throws: `.malformed` for bytes that are no such image or end early, `.limitExceeded` for too many pixels.
   public init(decoding bytes: [UInt8], limits: Limits = Limits()) throws(ModelError) {

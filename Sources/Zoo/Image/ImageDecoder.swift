@@ -9,7 +9,7 @@ import ZooRuntime
 /// | output | `image` | `[height, width, channels]` | `u8` |
 /// | attr   | `pixel_format` | | `RGB` (default), `BGR`: 3 channels; `Grayscale`: 1, the luma of ITU-R BT.601 |
 ///
-/// Alpha is dropped, a JPEG is not turned, and numbers are rounded as Pillow's are, which the standard's reference uses.
+/// Alpha is dropped, no picture is turned by its EXIF data, and numbers are rounded as Pillow's are, which the standard's reference uses.
 /// A stream that cannot be decoded is refused, as that reference does; an empty picture, of which the standard's text
 /// speaks, would go on as if it were one.
 ///

@@ -2,8 +2,8 @@ import ModelFormat
 
 /// How a camera was held when it took a picture: the orientation tag of EXIF 2.3 (CIPA DC-008), section 4.6.4.
 enum EXIF {
-  /// 1 … 8; 1, upright, where a JPEG does not say or says nonsense.
-  static func orientation(_ jpeg: UnsafeRawBufferPointer) -> Int {
+  /// The orientation that a JPEG states, 1 … 8; 1, upright, where a file does not say or says nonsense.
+  static func jpeg(_ jpeg: UnsafeRawBufferPointer) -> Int {
     var position = 2
     while position + 4 <= jpeg.count, jpeg[position] == 0xFF, jpeg[position + 1] != 0xDA {
       let length = Int(jpeg[position + 2]) << 8 | Int(jpeg[position + 3])
@@ -14,6 +14,39 @@ enum EXIF {
         return tag(UnsafeRawBufferPointer(rebasing: segment[6...])) ?? 1
       }
       position = end
+    }
+    return 1
+  }
+
+  /// The orientation that a PNG states in its chunk `eXIf`.
+  static func png(_ png: UnsafeRawBufferPointer) -> Int {
+    var position = 8
+    while position + 12 <= png.count {
+      let size = png[position..<position + 4].reduce(0) { $0 << 8 | Int($1) }
+      let start = position + 8
+      guard size <= png.count - start - 4 else { return 1 }
+      if png[position + 4..<start].elementsEqual("eXIf".utf8) {
+        return tag(UnsafeRawBufferPointer(rebasing: png[start..<start + size])) ?? 1
+      }
+      position = start + size + 4
+    }
+    return 1
+  }
+
+  /// The orientation that a WebP file states in its chunk `EXIF`.
+  static func webp(_ webp: UnsafeRawBufferPointer) -> Int {
+    var position = 12
+    while position + 8 <= webp.count {
+      let size = webp[position + 4..<position + 8].reversed().reduce(0) { $0 << 8 | Int($1) }
+      let start = position + 8
+      guard size <= webp.count - start else { return 1 }
+      if webp[position..<position + 4].elementsEqual("EXIF".utf8) {
+        let chunk = webp[start..<start + size]
+        // Some writers keep the mark that only a JPEG needs.
+        let mark = chunk.starts(with: Array("Exif\0\0".utf8)) ? 6 : 0
+        return tag(UnsafeRawBufferPointer(rebasing: chunk.dropFirst(mark))) ?? 1
+      }
+      position = start + size + size % 2
     }
     return 1
   }

@@ -29,8 +29,9 @@ struct ImageFormat: Sendable {
   /// Every format that the library reads.
   static let all: [ImageFormat] = [
     ImageFormat(
-      "PNG", [[0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]], PNG.decode),
-    ImageFormat("JPEG", [[0xFF, 0xD8, 0xFF]], JPEG.decode, orientation: EXIF.orientation),
+      "PNG", [[0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]], PNG.decode,
+      orientation: EXIF.png),
+    ImageFormat("JPEG", [[0xFF, 0xD8, 0xFF]], JPEG.decode, orientation: EXIF.jpeg),
     ImageFormat(
       "JPEG 2000",
       [
@@ -45,7 +46,8 @@ struct ImageFormat: Sendable {
       ], TIFF.decode),
     ImageFormat(
       "WebP",
-      [[0x52, 0x49, 0x46, 0x46, nil, nil, nil, nil, 0x57, 0x45, 0x42, 0x50]], WebP.decode),
+      [[0x52, 0x49, 0x46, 0x46, nil, nil, nil, nil, 0x57, 0x45, 0x42, 0x50]], WebP.decode,
+      orientation: EXIF.webp),
     ImageFormat("BMP", [[0x42, 0x4D]], BMP.decode),
     ImageFormat("PNM", (UInt8(0x31)...0x37).map { [0x50, $0] }, PNM.decode),
   ]
