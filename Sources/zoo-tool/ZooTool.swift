@@ -29,10 +29,22 @@ struct ZooTool: ParsableCommand {
     } catch {
       // Help and version are "errors" that exit with 0; all others are wrong usage.
       let code = exitCode(for: error)
-      guard code != .success, code.rawValue != 1 else { exit(withError: error) }
-      Console.error(fullMessage(for: error))
+      let text = fullMessage(for: error)
+      guard code != .success, code.rawValue != 1 else { finish(text, code.rawValue) }
+      Console.usage(text)
       exit(withCode: 2)
     }
+  }
+
+  /// Prints help, a version or a script for completions.
+  private static func finish(_ text: String, _ code: Int32) -> Never {
+    do throws(ModelError) {
+      if code == 0 { try Console.print(text: text + "\n") } else { Console.error(text) }
+    } catch {
+      Console.error("error: \(error)")
+      exit(withCode: 1)
+    }
+    exit(withCode: code)
   }
 
   private static func exit(withCode code: Int32) -> Never {

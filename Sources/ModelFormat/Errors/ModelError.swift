@@ -87,12 +87,12 @@ extension ModelError.Code {
 }
 
 extension ModelError: CustomStringConvertible {
-  /// `file: node: operand: found; expected …. Remedy`
+  /// `file: node: operand: found; expected …. Remedy`, on one line that is safe to print.
   public var description: String {
     var text = [site.file, site.node, site.operand].compactMap { $0 }.map { $0 + ": " }.joined()
     text += found
     if let expected { text += "; expected \(expected)" }
     if let remedy { text += ". " + remedy.prefix(1).uppercased() + remedy.dropFirst() }
-    return text
+    return text.printable
   }
 }

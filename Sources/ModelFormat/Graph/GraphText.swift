@@ -139,7 +139,8 @@ private struct GraphPrinter {
   }
 
   private mutating func line(_ indent: Int, _ line: String) {
-    text += String(repeating: "  ", count: indent) + line + "\n"
+    // Strings are quoted; names of symbols, operators and attributes are not.
+    text += String(repeating: "  ", count: indent) + line.printable + "\n"
   }
 }
 
@@ -152,8 +153,7 @@ func quoted(_ text: String) -> String {
     case "\\": result += "\\\\"
     case "\n": result += "\\n"
     case "\t": result += "\\t"
-    case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-      result += "\\u{\(String(scalar.value, radix: 16))}"
+    case _ where scalar.steersTerminals: result += "\\u{\(scalar.hexadecimal)}"
     default: result.unicodeScalars.append(scalar)
     }
   }

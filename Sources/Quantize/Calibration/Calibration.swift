@@ -25,9 +25,12 @@ struct Calibration {
   /// Runs the model on all samples; one sample's values are in memory at a time.
   ///
   /// - Parameter names: Values of the main graph: inputs, or outputs of nodes.
-  init(_ model: Model, values names: Set<String>, samples: [[String: Value]]) throws(ModelError) {
+  init(
+    _ model: Model, values names: Set<String>, samples: [[String: Value]],
+    options: Session.Options
+  ) throws(ModelError) {
     let inputs = Set(model.main.inputs.map { model[$0].name })
-    let tap = try ValueTap(model, names.subtracting(inputs).sorted())
+    let tap = try ValueTap(model, names.subtracting(inputs).sorted(), options)
     for (index, sample) in samples.enumerated() {
       do throws(ModelError) {
         var values = try tap.run(sample)

@@ -56,9 +56,10 @@ public struct Pruner: CompressionRecipe {
   }
 
   public func apply(
-    to model: Model, samples: [[String: Value]]
+    to model: Model, samples: [[String: Value]], options: Session.Options
   ) throws(ModelError) -> (Model, CompressionReport) {
-    var run = try RecipeRun(model, recipe: title, selection: selection, opset: 1)
+    var run = try RecipeRun(
+      model, recipe: title, selection: selection, opset: 1, options: options)
     let layers = candidates(&run)
     let shared = isGlobal ? try globalThreshold(layers) : nil
     // Ties at the common threshold that are still to be cut.

@@ -23,17 +23,20 @@ public protocol CompressionRecipe: Sendable {
   ///   - model: What to make smaller.
   ///   - samples: Inputs of the model, by name, such as it will meet. Recipes that need none measure with them what
   ///     the outputs lost.
+  ///   - options: How to run it: which operators there are.
   /// - Returns: The model, and what was done to it. Recorded cases come back with the new model's outputs.
   /// - Throws: `.invalidRequest` if the recipe does not apply to the model at all or a pattern matches no layer;
   ///   whatever running the model on the samples throws.
   func apply(
-    to model: Model, samples: [[String: Value]]
+    to model: Model, samples: [[String: Value]], options: Session.Options
   ) throws(ModelError) -> (Model, CompressionReport)
 }
 
 extension CompressionRecipe {
-  public func apply(to model: Model) throws(ModelError) -> (Model, CompressionReport) {
-    try apply(to: model, samples: [])
+  public func apply(
+    to model: Model, samples: [[String: Value]] = []
+  ) throws(ModelError) -> (Model, CompressionReport) {
+    try apply(to: model, samples: samples, options: Session.Options())
   }
 }
 
@@ -42,6 +45,8 @@ struct RecipeRun {
   let original: Model
   var model: Model
   var report: CompressionReport
+  /// How the model is run on samples and recorded cases.
+  let options: Session.Options
   /// Bytes that the zeros of pruned weights need not take.
   var bytesOfZeros = 0
   /// The layers that the selection lets through, in order.
@@ -53,9 +58,11 @@ struct RecipeRun {
   ///   - operators: Operators whose layers are mentioned in the report if they are left alone.
   init(
     _ model: Model, recipe: String, selection: LayerSelection, opset: Int,
-    folding: [any Pass] = [], operators: Set<String> = LayerFinder.operators
+    options: Session.Options, folding: [any Pass] = [],
+    operators: Set<String> = LayerFinder.operators
   ) throws(ModelError) {
     original = model
+    self.options = options
     report = CompressionReport(recipe: recipe)
     let lifted = try WeightLifting.lift(model)
     report.bytesBefore = lifted.weightByteCount
@@ -106,8 +113,8 @@ struct RecipeRun {
         report.leftAlone.isEmpty ? "no layer has a constant weight" : "see what was left alone"
       report.notes.append("nothing was changed: \(why)")
     }
-    try CaseRecording.record(&model, &report)
-    try OutputComparison.measure(original, model, samples, &report)
+    try CaseRecording.record(&model, options, &report)
+    try OutputComparison.measure(original, model, samples, options, &report)
     return (model, report)
   }
 }

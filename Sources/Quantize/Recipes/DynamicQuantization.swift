@@ -34,14 +34,15 @@ public struct DynamicQuantization: CompressionRecipe {
   static let maximumDepth = Int(Int32.max) / (255 * 127)
 
   public func apply(
-    to model: Model, samples: [[String: Value]]
+    to model: Model, samples: [[String: Value]], options: Session.Options
   ) throws(ModelError) -> (Model, CompressionReport) {
     // `DequantizeLinear` has an axis since opset 13.
     let hasWeightsOnly = model.graphs.contains { graph in
       graph.nodes.contains { Self.weightOnly.contains($0.opType) }
     }
     var run = try RecipeRun(
-      model, recipe: "dynamic int8", selection: selection, opset: hasWeightsOnly ? 13 : 11)
+      model, recipe: "dynamic int8", selection: selection, opset: hasWeightsOnly ? 13 : 11,
+      options: options)
     let quantizer = WeightQuantizer(reducesRange ? .int7 : .int8)
     for index in run.model.graphs.indices {
       let graph = GraphID(index)

@@ -29,12 +29,12 @@ public struct StaticQuantization: CompressionRecipe {
   private static let operators: Set = ["Conv", "MatMul", "Gemm", "Gather"]
 
   public func apply(
-    to model: Model, samples: [[String: Value]]
+    to model: Model, samples: [[String: Value]], options: Session.Options
   ) throws(ModelError) -> (Model, CompressionReport) {
     try check(samples)
     var run = try RecipeRun(
       model, recipe: "static int8 (\(method), \(samples.count) samples)", selection: selection,
-      opset: 13, folding: [AffineFolding(staysStandard: true)])
+      opset: 13, options: options, folding: [AffineFolding(staysStandard: true)])
     let layers = candidates(&run)
     let editor = GraphEditor(run.model, .main)
     let joins =
@@ -42,7 +42,8 @@ public struct StaticQuantization: CompressionRecipe {
     let products = layers.filter { $0.node.opType != "Gather" }
     let watched = products.map { $0.node.inputs[0] } + joins.flatMap(\.node.inputs)
     let names = Set(watched.compactMap { value in value.map { editor.name(of: $0) } })
-    let calibration = try Calibration(run.model, values: names, samples: samples)
+    let calibration = try Calibration(
+      run.model, values: names, samples: samples, options: options)
     var rewriter = StaticRewriter(
       NodeWriter(run.model, .main), WeightQuantizer(reducesRange ? .int7 : .int8))
     var tables = TableQuantizer()

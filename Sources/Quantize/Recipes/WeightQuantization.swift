@@ -21,12 +21,13 @@ public struct WeightQuantization: CompressionRecipe {
   public init(bits: Int = 8) { self.bits = bits }
 
   public func apply(
-    to model: Model, samples: [[String: Value]]
+    to model: Model, samples: [[String: Value]], options: Session.Options
   ) throws(ModelError) -> (Model, CompressionReport) {
     try check()
     let recipe = bits == 8 ? "int8 weights" : "\(range) weights in blocks of \(blockSize)"
     var run = try RecipeRun(
-      model, recipe: recipe, selection: selection, opset: bits == 8 ? 13 : 21)
+      model, recipe: recipe, selection: selection, opset: bits == 8 ? 13 : 21,
+      options: options)
     for index in run.model.graphs.indices {
       let graph = GraphID(index)
       var rewriter = WeightRewriter(

@@ -6,14 +6,14 @@ enum CaseRecording {
   private static let tolerance = 2e-2
 
   static func record(
-    _ model: inout Model, _ report: inout CompressionReport
+    _ model: inout Model, _ options: Session.Options, _ report: inout CompressionReport
   ) throws(ModelError) {
     if model.cases.isEmpty { return }
     var plain = model
     plain.cases = []
     let session: Session
     do {
-      session = try Session(plain)
+      session = try Session(plain, options: options)
     } catch  where error.code == .unsupportedOperator {
       report.notes.append("recorded cases were dropped: \(error)")
       model = plain

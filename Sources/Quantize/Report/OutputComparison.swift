@@ -4,12 +4,13 @@ import ZooRuntime
 struct OutputComparison {
   /// Measures over all samples; one sample's values are in memory at a time.
   static func measure(
-    _ before: Model, _ after: Model, _ samples: [[String: Value]], _ report: inout CompressionReport
+    _ before: Model, _ after: Model, _ samples: [[String: Value]], _ options: Session.Options,
+    _ report: inout CompressionReport
   ) throws(ModelError) {
     if samples.isEmpty { return }
     let taps = taps(before, after, report)
-    let old = try ValueTap(before, taps.values.sorted())
-    let new = try ValueTap(after, taps.values.sorted())
+    let old = try ValueTap(before, taps.values.sorted(), options)
+    let new = try ValueTap(after, taps.values.sorted(), options)
     var errors: [String: SignalError] = [:]
     for sample in samples {
       let want = try old.run(sample)
@@ -58,7 +59,7 @@ struct ValueTap {
   private let session: Session
 
   /// - Parameter names: Values that nodes of the main graph make.
-  init(_ model: Model, _ names: [String]) throws(ModelError) {
+  init(_ model: Model, _ names: [String], _ options: Session.Options) throws(ModelError) {
     var model = model
     var ids: [String: ValueID] = [:]
     for node in model.main.nodes {
@@ -70,7 +71,7 @@ struct ValueTap {
       model.main.outputs.append(value)
     }
     model.cases = []
-    session = try Session(model)
+    session = try Session(model, options: options)
   }
 
   /// All outputs and all tapped values, by name.

@@ -1,12 +1,12 @@
 extension CompressionReport: CustomStringConvertible {
-  /// The report for people.
+  /// The report for people, in lines that are safe to print.
   public var description: String {
     var lines = [summary]
     lines += layerTable
     lines += outputTable
     lines += leftAloneList
     lines += notes.map { "note: \($0)" }
-    return lines.joined(separator: "\n")
+    return lines.map(\.printable).joined(separator: "\n")
   }
 
   private var summary: String {
@@ -90,8 +90,8 @@ extension CompressionReport {
 
   /// `value` with that many digits after the point.
   static func fixed(_ value: Double, _ digits: Int) -> String {
-    guard value.isFinite, value.magnitude < 1e15 else { return "\(value)" }
     let unit = (0..<digits).reduce(1.0) { power, _ in power * 10 }
+    guard value.magnitude * unit < 1e18 else { return "\(value)" }
     let scaled = Int((value.magnitude * unit).rounded())
     let sign = value < 0 && scaled > 0 ? "-" : ""
     if digits == 0 { return "\(sign)\(scaled)" }

@@ -104,17 +104,18 @@ extension Session {
   /// numbers for floats.
   ///
   /// - Parameters:
-  ///   - extents: Values for the symbols of the input types; 1 for all others.
+  ///   - extents: Values for the symbols of the input types (`batch`) or for axes of inputs (`x.0`); 1 for all others.
   ///   - given: Inputs that need no sample.
-  /// - Throws: `.invalidRequest` for an input that is no tensor or a symbol that no input has; `.limitExceeded` for more
+  /// - Throws: `.invalidRequest` for an input that is no tensor or an extent that no input has; `.limitExceeded` for more
   ///   bytes than there is memory.
   public func sampleInputs(
     extents: [String: Int] = [:], except given: Set<String> = []
   ) throws(ModelError) -> [String: Value] {
-    try model.requireInputSymbols(extents.keys.sorted())
+    try model.requireOpenExtents(extents)
+    let extents = InputExtents(numbers: extents)
     var values: [String: Value] = [:]
     for input in inputs where input.isRequired && !given.contains(input.name) {
-      guard case .tensor(let type)? = input.type?.bound(extents, 1),
+      guard case .tensor(let type)? = input.type.map({ extents.bind($0, of: input.name) }),
         let shape = type.shape?.extents
       else {
         throw ModelError(
@@ -145,20 +146,5 @@ extension Session {
         bytes.storeBytes(of: value(index), toByteOffset: index * stride, as: T.self)
       }
     }
-  }
-}
-
-extension Model {
-  /// - Throws: `.invalidRequest` if one of `names` is a symbol of no input type.
-  package func requireInputSymbols(_ names: [String]) throws(ModelError) {
-    let dimensions = main.inputs.flatMap { self[$0].type?.tensorType?.shape?.dimensions ?? [] }
-    var known: Set<String> = []
-    for case .symbolic(let extent) in dimensions { known.formUnion(extent.symbols) }
-    guard let stray = names.first(where: { !known.contains($0) }) else { return }
-    throw ModelError(
-      .invalidRequest, "an extent for '\(stray)'",
-      expected: known.isEmpty
-        ? "none: no input has a symbol in its type"
-        : "one for " + known.sorted().map { "'\($0)'" }.joined(separator: ", "))
   }
 }

@@ -123,7 +123,8 @@ private struct CheckRun {
   private func example(_ program: Program) throws(ModelError) -> TypeInference? {
     for extent in [1, 3, 8, 32, 224] {
       let collector = RefusalCollector()
-      let types = program.inputTypes.map { $0?.bound([:], extent) }
+      let open = InputExtents(numbers: [:], other: extent)
+      let types = program.inputTypes.map { $0.map { open.bind($0, of: "") } }
       let inference = try TypeInference(program, inputTypes: types, collector: collector)
       if collector.refusals.isEmpty { return inference }
     }

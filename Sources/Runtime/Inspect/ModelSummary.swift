@@ -32,7 +32,8 @@ public struct ModelSummary: Sendable, Encodable {
   public let parameters: Int
   public let weightBytes: Int
   public let storedWeightBytes: Int
-  /// Multiplications with an addition in matrix products and convolutions: a number, or an expression over the
+  /// Multiplications with an addition in matrix products, those of recurrent layers and attention included, and in
+  /// convolutions: a number, or an expression over the
   /// model's symbols; where that cannot be told, the number for the extents that were asked for; else `nil`.
   public let multiplyAdds: String?
   public let assets: [String]
@@ -104,8 +105,8 @@ public struct ModelSummary: Sendable, Encodable {
 
 /// How much arithmetic a node takes.
 enum ArithmeticCost {
-  /// Multiply-adds of one run of a node; 0 for operators that are neither matrix products nor convolutions, `nil`
-  /// if the extents cannot be told.
+  /// Multiply-adds of one run of a node; 0 for operators that hold neither matrix products nor convolutions, `nil` if the
+  /// extents cannot be told.
   static func multiplyAdds(_ node: Node, _ types: ModelTypes) -> Dimension? {
     func shape(_ value: ValueID??) -> Shape? {
       (value ?? nil).flatMap { types.types[$0]?.tensorType?.shape }
@@ -130,9 +131,30 @@ enum ArithmeticCost {
         let kernel = shape(node.inputs[1]), kernel.rank >= 2
       else { return nil }
       return input.count * Shape(Array(kernel.dimensions.dropFirst())).count
+    case "LSTM", "GRU", "RNN":
+      return recurrent(node.inputs.map(shape))
+    case "Attention" where Model.canonical(node.domain).isEmpty:
+      return attention(node.inputs.map(shape), shape(output))
     default:
       return .fixed(0)
     }
+  }
+}
+
+extension ArithmeticCost {
+  /// Each step of each row of `x [steps, batch, in]` (or `[batch, steps, in]`) meets all of `w` and `r`.
+  private static func recurrent(_ inputs: [Shape?]) -> Dimension? {
+    guard inputs.count > 2, let x = inputs[0], x.rank == 3, let w = inputs[1], let r = inputs[2]
+    else { return nil }
+    return x[0] * x[1] * (w.count + r.count)
+  }
+
+  /// Each element of `q` and of the output meets one of each position of `k`, past ones left aside.
+  private static func attention(_ inputs: [Shape?], _ output: Shape?) -> Dimension? {
+    guard inputs.count > 1, let q = inputs[0], let k = inputs[1], let output, k.rank >= 2 else {
+      return nil
+    }
+    return (q.count + output.count) * k[k.rank - 2]
   }
 }
 

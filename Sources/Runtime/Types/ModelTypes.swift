@@ -9,7 +9,8 @@ public struct ModelTypes: Sendable {
   /// - Parameters:
   ///   - model: What to type.
   ///   - registry: The operators that its nodes may use.
-  ///   - extents: Numbers for the symbols of the input types, 1 for all that are not named; `nil` to keep symbols.
+  ///   - extents: Numbers for the symbols of the input types or for axes of inputs (`x.0`), 1 for all that are not
+  ///     named; `nil` to keep symbols.
   /// - Throws: The refusal of the first node whose inputs do not fit, `.unsupportedOperator` with all operators
   ///   that are missing.
   public init(
@@ -17,7 +18,13 @@ public struct ModelTypes: Sendable {
   ) throws(ModelError) {
     let program = try ProgramBuilder(model: model, registry: registry).build()
     var inputTypes = program.inputTypes
-    if let extents { inputTypes = inputTypes.map { $0?.bound(extents, 1) } }
+    if let extents {
+      let numbers = InputExtents(numbers: extents)
+      let names = program.inputs.map { program.values[$0].map { model[$0].name } ?? "" }
+      inputTypes = zip(inputTypes, names).map { type, name in
+        type.map { numbers.bind($0, of: name) }
+      }
+    }
     try collect(program, inputTypes, InferenceBudget(program))
   }
 

@@ -16,11 +16,15 @@ public struct VerificationSuite: Sendable {
   ///     their own.
   ///   - relative: Likewise, relative to the expected value.
   ///   - throughZoo: Whether the model is converted to the `.zoo` format and back first.
+  ///   - limits: What reading `path` may spend, if it is a file.
+  ///   - formats: What files the model may be in.
   public init(
-    _ path: String, absolute: Double = 1e-7, relative: Double = 1e-3, throughZoo: Bool = false
+    _ path: String, absolute: Double = 1e-7, relative: Double = 1e-3, throughZoo: Bool = false,
+    limits: ReadLimits = .default, formats: ModelFileFormats = .builtIn
   ) throws(ModelError) {
     let file = Self.modelFile(path)
-    let model = try Model(contentsOf: file)
+    let model = try Model(
+      contentsOf: file, limits: file == path ? limits : .default, formats: formats)
     self.model = throughZoo ? try Self.converted(model) : model
     if file == path {
       cases = model.cases
@@ -35,12 +39,23 @@ public struct VerificationSuite: Sendable {
     cases = model.cases
   }
 
+  /// The model's file in a folder; the path itself if it is no such folder.
   private static func modelFile(_ path: String) -> String {
     for name in ["model.onnx", "model.zoo"] {
       let candidate = "\(path)/\(name)"
       if FileManager.default.fileExists(atPath: candidate) { return candidate }
     }
     return path
+  }
+
+  /// The folders with a model below a folder that has none itself, such as `node/` of the ONNX backend suite, in the order
+  /// of their names; `path` alone if there are none.
+  public static func folders(in path: String) -> [String] {
+    guard modelFile(path) == path else { return [path] }
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    let folders = entries.sorted().map { path.hasSuffix("/") ? path + $0 : "\(path)/\($0)" }
+    let found = folders.filter { modelFile($0) != $0 }
+    return found.isEmpty ? [path] : found
   }
 
   private static func converted(_ model: Model) throws(ModelError) -> Model {

@@ -28,13 +28,15 @@ public struct ZooModel: Sendable {
   ///   - task: What the model is for; by default what its name or its card says, or what it looks like.
   ///   - assets: Used in place of the model's own of the same name.
   ///   - registry: The plugins to use.
+  ///   - limits: What the model's readers may spend.
   ///   - options: How to run it; the registry's own by default.
   /// - Throws: `.invalidRequest` if there is no such model or task, and all that opening and preparing it can throw.
   public init(
     _ reference: String, task: String? = nil, assets: [Asset] = [],
-    registry: PluginRegistry = .standard, options: Session.Options? = nil
+    registry: PluginRegistry = .standard, limits: ReadLimits = .default,
+    options: Session.Options? = nil
   ) throws(ModelError) {
-    let store = ModelStore(registry: registry)
+    let store = ModelStore(registry: registry, limits: limits)
     var entry = try store.open(reference)
     entry.model.assets.removeAll { own in assets.contains { $0.name == own.name } }
     entry.model.assets += assets
@@ -64,6 +66,10 @@ public struct ZooModel: Sendable {
 
   /// What ``run(_:progress:)`` takes.
   public var inputKind: RawInput.Kind { pipeline.inputKind }
+
+  /// The columns of a row that the model reads, in its order; none if it takes inputs of other kinds. A row without one
+  /// of them is answered as if its cell were empty.
+  public var columnNames: [String] { pipeline.columnNames }
 
   /// Answers all inputs, several at a time where the model allows it.
   ///

@@ -24,6 +24,9 @@ public protocol TaskPipeline: Sendable {
   /// What it accepts.
   var inputKind: RawInput.Kind { get }
 
+  /// The columns of a row that it reads; none for inputs of other kinds.
+  var columnNames: [String] { get }
+
   /// Makes tensors of inputs, in groups that run together. Every input is in exactly one group.
   ///
   /// - Parameters:
@@ -33,6 +36,10 @@ public protocol TaskPipeline: Sendable {
 
   /// Makes answers of the outputs of one group, one for each of its inputs and in their order.
   func answers(_ outputs: [String: Tensor], for batch: PreparedBatch) throws(ModelError) -> [Answer]
+}
+
+extension TaskPipeline {
+  public var columnNames: [String] { [] }
 }
 
 /// Inputs that run together.

@@ -51,6 +51,7 @@ public struct TabularRegression: ModelTask {
     let columns: [Column]
     let decoding: OutputDecoding
     var inputKind: RawInput.Kind { .row }
+    var columnNames: [String] { columns.map(\.name) }
 
     func prepare(_ inputs: [RawInput], limit: Int) throws(ModelError) -> [PreparedBatch] {
       let rows = try RawInput.unwrap(inputs, .row) {

@@ -23,6 +23,7 @@ struct Bench: ParsableCommand {
 
   @OptionGroup var extents: ExtentOptions
   @OptionGroup var options: SessionOptions
+  @OptionGroup var plugins: PluginOptions
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
@@ -32,9 +33,10 @@ struct Bench: ParsableCommand {
   }
 
   func run() throws {
+    let registry = try plugins.registry()
     let start = ContinuousClock.now
-    let opened = try ModelSource.open(model)
-    let session = try Session(opened, options: options.session)
+    let opened = try ModelSource.open(model, registry)
+    let session = try Session(opened, options: options.session(registry))
     let load = ContinuousClock.now - start
     var inputs = try TensorFiles.read(input, for: session)
     let sample = try session.sampleInputs(
@@ -45,24 +47,25 @@ struct Bench: ParsableCommand {
     if printing.json {
       return try Console.json(BenchReport(measurement: measured, nodes: profile))
     }
-    print(measured)
-    for row in profile ?? [] {
-      let share = Console.decimals(row.totalMilliseconds / 10, 3)
-      Swift.print("\(share) ms  \(row.node)  \(row.kernel)")
+    try Console.print(text: Self.text(measured))
+    guard let profile else { return }
+    let rows = profile.map { row in
+      ["\(Console.decimals(row.totalMilliseconds / 10, 3)) ms", row.node, row.kernel]
     }
+    try Console.print([""] + Console.table(rows, right: [0]))
   }
 
-  private func print(_ result: Benchmark) {
+  private static func text(_ result: Benchmark) -> String {
     let latency = result.latency
-    Swift.print(
-      """
+    return """
       latency   min \(Console.decimals(latency.min, 3)) ms, median \(Console.decimals(latency.p50, 3)) ms, \
       90 % \(Console.decimals(latency.p90, 3)) ms, 99 % \(Console.decimals(latency.p99, 3)) ms
       runs      \(result.runs), \(Console.decimals(result.runsPerSecond, 1)) a second
       threads   \(result.threads), \(result.isa)
       load      \(Console.decimals(result.loadMilliseconds, 1)) ms
       memory    \(Console.bytes(result.peakMemoryBytes)) at most
-      """)
+
+      """
   }
 }
 

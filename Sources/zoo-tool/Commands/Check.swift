@@ -21,16 +21,16 @@ struct Check: ParsableCommand {
 
   func run() throws {
     let registry = try plugins.registry()
-    let opened = try ModelStore(registry: registry).open(model).model
+    let opened = try ModelSource.open(model, registry)
     var options = registry.sessionOptions
     options.optimizes = !noOptimize
     let check = ModelCheck(opened, options: options)
     if printing.json {
       try Console.json(check)
     } else if check.runs {
-      print("runs")
+      try Console.print("runs")
     } else {
-      for refusal in check.refusals { print(refusal) }
+      try Console.print(check.refusals.map(\.description))
     }
     let count = check.refusals.count
     guard check.runs else {

@@ -15,10 +15,11 @@ struct Convert: ParsableCommand {
   @Argument(help: "The file to write.", completion: .file(extensions: ["zoo", "onnx"]))
   var output: String
 
+  @OptionGroup var plugins: PluginOptions
   @OptionGroup var printing: OutputOptions
 
   func run() throws {
-    try FileReport.rewrite(input, output, .default).print(printing)
+    try FileReport.rewrite(input, output, .default, plugins.registry()).print(printing)
   }
 }
 
@@ -39,6 +40,7 @@ struct Compress: ParsableCommand {
   @Option(help: "How much time to spend: fast, default or max.")
   var level = CompressionLevel.default
 
+  @OptionGroup var plugins: PluginOptions
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
@@ -48,7 +50,7 @@ struct Compress: ParsableCommand {
   }
 
   func run() throws {
-    try FileReport.rewrite(input, output, level).print(printing)
+    try FileReport.rewrite(input, output, level, plugins.registry()).print(printing)
   }
 }
 
@@ -58,25 +60,27 @@ extension CompressionLevel: ExpressibleByArgument {}
 struct FileReport: Encodable {
   let input: String
   let output: String
-  /// `nil` for a model that is embedded in the program.
+  /// `nil` for a model that is embedded in the program or comes through a pipe.
   let inputBytes: Int?
   let outputBytes: Int
 
   static func rewrite(
-    _ input: String, _ output: String, _ level: CompressionLevel
+    _ input: String, _ output: String, _ level: CompressionLevel, _ registry: PluginRegistry
   ) throws(ModelError) -> FileReport {
-    let entry = try ModelStore().open(input)
+    let entry = try ModelSource.store(registry).open(input)
     // Its size comes first: the output may take the place of the input.
     let inputBytes = entry.path.map { FileSize.total(entry.model, at: $0) }
-    try entry.model.write(to: output, options: WriteOptions(level: level))
+    try entry.model.write(
+      to: output, options: WriteOptions(level: level), formats: registry.formats)
+    let written = try Model(contentsOf: output, formats: registry.formats)
     return FileReport(
-      input: input, output: output, inputBytes: inputBytes,
-      outputBytes: FileSize.total(try Model(contentsOf: output), at: output))
+      input: input, output: output, inputBytes: inputBytes == 0 ? nil : inputBytes,
+      outputBytes: FileSize.total(written, at: output))
   }
 
   func print(_ options: OutputOptions) throws {
     if options.json { return try Console.json(self) }
-    Swift.print("\(output): \(Console.bytes(outputBytes))\(comparison)")
+    try Console.print("\(output): \(Console.bytes(outputBytes))\(comparison)")
   }
 
   private var comparison: String {

@@ -17,10 +17,11 @@ struct Info: ParsableCommand {
 
   func run() throws {
     let registry = try plugins.registry()
-    let entry = try ModelStore(registry: registry).open(model)
+    let entry = try ModelSource.store(registry).open(model)
     let card = try entry.model.card()
-    if printing.json { return print(try Self.json(entry, card, registry).text()) }
-    Console.table(try Self.rows(entry, card, registry).map { [$0.0, $0.1] })
+    if printing.json { return try Console.json(Self.json(entry, card, registry)) }
+    let rows = try Self.rows(entry, card, registry).map { [$0.0, $0.1] }
+    try Console.print(Console.table(rows))
   }
 
   private static func task(
@@ -28,6 +29,11 @@ struct Info: ParsableCommand {
   ) -> String {
     let found = registry.tasks.first { $0.recognizes(entry.model) }?.name
     return card?.task ?? entry.task ?? found ?? RawTensors().name
+  }
+
+  /// What a model without a card says in its metadata.
+  private static func licence(_ model: Model) -> String? {
+    model.metadata.first { ["license", "licence"].contains($0.key.lowercased()) }?.value
   }
 
   private static func ports(_ model: Model, _ values: [ValueID]) -> [(String, String)] {
@@ -44,6 +50,9 @@ struct Info: ParsableCommand {
     var members: [JSON.Member] = []
     if case .object(let entries)? = card?.json { members = entries }
     members.removeAll { $0.name == "task" }
+    if card == nil, let licence = licence(entry.model) {
+      members.append(JSON.Member("license", .string(licence)))
+    }
     members += [
       JSON.Member("task", .string(task(entry, card, registry))),
       JSON.Member("tensor_inputs", list(entry.model.main.requiredInputs)),
@@ -69,6 +78,8 @@ struct Info: ParsableCommand {
       rows += card.inputs.map { ("needs", "\($0.name): \($0.description)") }
       rows += card.outputs.map { ("gives", "\($0.name): \($0.description)") }
       rows.append(("limits", card.limitations))
+    } else {
+      rows.append(("licence", licence(entry.model) ?? "not stated"))
     }
     rows += ports(entry.model, entry.model.main.requiredInputs).map { ("input", "\($0): \($1)") }
     rows += ports(entry.model, entry.model.main.outputs).map { ("output", "\($0): \($1)") }

@@ -28,9 +28,9 @@ struct List: ParsableCommand {
       let entries = rows.map { row in
         JSON.object(row.map { JSON.Member($0.name, .string($0.value)) })
       }
-      return print(JSON.array(entries).text())
+      return try Console.json(JSON.array(entries))
     }
-    Console.table(rows.map { row in row.map(\.value) })
+    try Console.print(Console.table(rows.map { row in row.map(\.value) }))
   }
 
   private static func rows(

@@ -29,6 +29,7 @@ struct Prune: ParsableCommand {
 
   @OptionGroup var samples: SampleOptions
   @OptionGroup var layers: LayerOptions
+  @OptionGroup var plugins: PluginOptions
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
@@ -41,8 +42,6 @@ struct Prune: ParsableCommand {
     let pruner = try Pruner(
       sparsity: sparsity, pattern: SparsityPattern(pattern), isGlobal: global,
       selection: layers.selection)
-    let model = try ModelSource.open(input)
-    try CompressionRun.apply(
-      pruner, to: model, samples: samples.read(for: model, named: input), writing: output, printing)
+    try CompressionRun.apply(pruner, to: input, writing: output, samples, plugins, printing)
   }
 }

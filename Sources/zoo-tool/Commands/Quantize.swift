@@ -6,11 +6,11 @@ struct Quantize: ParsableCommand {
     abstract: "Rounds a model's weights, and activations if asked to, to small integers.",
     discussion: """
       Modes:
-        dynamic      int8 weights, activations rounded row by row while the model runs
-        static       int8 weights and inputs, whose ranges are found from samples
-        weight-only  int8 weights, or 4-bit weights in blocks; activations as they are
+        dynamic      int8 weights; activations rounded row by row in each run
+        static       int8 weights and inputs, whose ranges samples tell
+        weight-only  int8 weights, or 4-bit ones in blocks, and nothing else
 
-      The result is in standard ONNX operators. Layers are chosen by patterns on the names of nodes or weights, in
+      The result is in standard ONNX operators. Layers are chosen by patterns on the names of nodes or weights, in \
       which * and ? are wildcards.
 
       Examples:
@@ -43,23 +43,24 @@ struct Quantize: ParsableCommand {
   @Option(help: "Bits of a weight, 8 or 4; 4 for weight-only.")
   var bits = 8
 
-  @Option(help: "4-bit weights that share a scale: 16, 32, 64, 128 or 256.")
-  var blockSize = 32
+  @Option(help: "4-bit weights that share a scale: 16, 32, 64, 128 or 256; 32 by default.")
+  var blockSize: Int?
 
   @Flag(help: "4-bit weights without zero points: a little smaller, less exact.")
   var symmetric = false
 
-  @Option(help: "How static ranges are found: minmax or percentile.")
-  var method = Method.minmax
+  @Option(help: "How static ranges are found: minmax, the default, or percentile.")
+  var method: Method?
 
-  @Option(help: "The share of values inside a range, for percentile.")
-  var percentile = 99.99
+  @Option(help: "The percentage of values inside a range, for percentile; 99.99 by default.")
+  var percentile: Double?
 
   @Flag(help: "7-bit weights, for other runtimes on CPUs with AVX2 but without VNNI.")
   var reduceRange = false
 
   @OptionGroup var samples: SampleOptions
   @OptionGroup var layers: LayerOptions
+  @OptionGroup var plugins: PluginOptions
   @OptionGroup var printing: OutputOptions
 
   func validate() throws {
@@ -70,12 +71,21 @@ struct Quantize: ParsableCommand {
     if mode == .static, samples.calibration.isEmpty {
       throw ValidationError("--mode static needs --calibration.")
     }
+    // An option that would do nothing is a mistake that the result would hide.
+    let strays: [(String, isGiven: Bool, isUsed: Bool, String)] = [
+      ("--block-size", blockSize != nil, bits == 4, "--bits 4"),
+      ("--symmetric", symmetric, bits == 4, "--bits 4"),
+      ("--method", method != nil, mode == .static, "--mode static"),
+      ("--percentile", percentile != nil, method == .percentile, "--method percentile"),
+      ("--reduce-range", reduceRange, mode != .weightOnly, "--mode dynamic and static"),
+    ]
+    for (option, isGiven, isUsed, place) in strays where isGiven && !isUsed {
+      throw ValidationError("\(option) is for \(place).")
+    }
   }
 
   func run() throws {
-    let model = try ModelSource.open(input)
-    try CompressionRun.apply(
-      recipe, to: model, samples: samples.read(for: model, named: input), writing: output, printing)
+    try CompressionRun.apply(recipe, to: input, writing: output, samples, plugins, printing)
   }
 
   private var recipe: any CompressionRecipe {
@@ -89,12 +99,12 @@ struct Quantize: ParsableCommand {
       var recipe = StaticQuantization()
       recipe.selection = layers.selection
       recipe.reducesRange = reduceRange
-      recipe.method = method == .minmax ? .minMax : .percentile(percentile)
+      recipe.method = method == .percentile ? .percentile(percentile ?? 99.99) : .minMax
       return recipe
     case .weightOnly:
       var recipe = WeightQuantization(bits: bits)
       recipe.selection = layers.selection
-      recipe.blockSize = blockSize
+      if let blockSize { recipe.blockSize = blockSize }
       recipe.hasZeroPoints = !symmetric
       return recipe
     }

@@ -13,6 +13,8 @@ struct Run: ParsableCommand {
         zoo-tool run house-price --csv houses.csv
         zoo-tool run sentence-embedding:minilm/ --text "a cat" --json
         zoo-tool run model.onnx --input x=x.npy --output-dir out
+        cat x.npy | zoo-tool run model.onnx --input x=/dev/stdin
+        zoo-tool run model.onnx --extent batch=4
       """)
 
   enum Format: String, ExpressibleByArgument, CaseIterable {
@@ -48,6 +50,13 @@ struct Run: ParsableCommand {
   @Option(help: "A file to use as an asset of the model, as NAME=FILE: tokenizer.json=my.json.")
   var asset: [NamedArgument] = []
 
+  @Option(
+    help: """
+      Make up the tensors that no file is given for, with this number for a symbol of the input types, as NAME=N, or \
+      for one axis of an input, as INPUT.AXIS=N; 1 for all others.
+      """)
+  var extent: [NamedArgument] = []
+
   @OptionGroup var options: SessionOptions
   @OptionGroup var plugins: PluginOptions
   @OptionGroup var printing: OutputOptions
@@ -60,23 +69,25 @@ struct Run: ParsableCommand {
     guard outputDir == nil || (text.isEmpty && image.isEmpty && csv.isEmpty) else {
       throw ValidationError("--output-dir is for tensors: give it with --input.")
     }
+    guard extent.isEmpty || (text.isEmpty && image.isEmpty && csv.isEmpty) else {
+      throw ValidationError("--extent is for tensors: give it with --input, or alone.")
+    }
+    try ExtentOptions.validate(extent)
   }
 
   func run() throws {
     let registry = try plugins.registry()
-    if !input.isEmpty || outputDir != nil { return try runTensors(registry) }
+    if !input.isEmpty || !extent.isEmpty || outputDir != nil { return try runTensors(registry) }
     let model = try ZooModel(
       model, task: task, assets: RawInputs.assets(asset), registry: registry,
-      options: options.session(registry))
+      limits: .ofArguments, options: options.session(registry))
     let isSilent = text.isEmpty && image.isEmpty && csv.isEmpty
     if isSilent, model.inputKind == .tensors { return try runTensors(registry) }
     try requireKind(model.inputKind)
-    let inputs = try RawInputs(texts: text, images: image, tables: csv, for: model.inputKind)
+    let inputs = try RawInputs(texts: text, images: image, tables: csv, for: model)
     let answers = try inputs.ask(model)
-    if printing.json {
-      return print(JSON.array(answers.map(\.json)).text())
-    }
-    for answer in answers { print(answer) }
+    if printing.json { return try Console.json(JSON.array(answers.map(\.json))) }
+    try Console.print(answers.map(\.description))
   }
 
   /// - Throws: `.invalidRequest` if inputs of another kind were given than the model takes.
@@ -92,52 +103,20 @@ struct Run: ParsableCommand {
   }
 
   private func runTensors(_ registry: PluginRegistry) throws {
-    let model = try ModelStore(registry: registry).open(model).model
+    let model = try ModelSource.open(model, registry)
     let session = try Session(model, options: options.session(registry))
-    let outputs = try session.run(values: TensorFiles.read(input, for: session))
+    var inputs = try TensorFiles.read(input, for: session)
+    if !extent.isEmpty {
+      let sample = try session.sampleInputs(
+        extents: ExtentOptions.values(extent, for: model), except: Set(inputs.keys))
+      inputs.merge(sample) { given, _ in given }
+    }
+    let outputs = try session.run(values: inputs)
     if let outputDir {
       try TensorFiles.write(outputs, of: session, to: outputDir, format: outputFormat.file)
     }
     let rows = session.outputs.map { OutputRow(name: $0.name, value: outputs[$0.name]) }
     if printing.json { return try Console.json(rows) }
-    for row in rows { print(row.text()) }
-  }
-}
-
-/// What is printed of one output.
-struct OutputRow: Encodable {
-  let name: String?
-  let type: String
-  let shape: [Int]?
-  let values: [Double]?
-  let strings: [String]?
-  /// What a sequence or an optional holds, the keys and the values of a map.
-  let elements: [OutputRow]?
-
-  init(name: String?, value: Value?) {
-    self.name = name
-    type = value?.type.description ?? "nothing"
-    shape = value?.tensor?.shape
-    values = try? value?.tensor?.doubles()
-    strings = value?.tensor?.strings
-    elements = Self.parts(of: value)?.map { OutputRow(name: nil, value: $0) }
-  }
-
-  private static func parts(of value: Value?) -> [Value]? {
-    switch value {
-    case .sequence(let values, _): values
-    case .optional(let value, _): value.map { [$0] } ?? []
-    case .map(let map): [.tensor(map.keys), map.values]
-    default: nil
-    }
-  }
-
-  /// ` = 1.0, 2.0, …`, and a line for each element.
-  func text(indent: String = "") -> String {
-    let texts = strings ?? values?.map { "\($0)" } ?? []
-    let shown = texts.prefix(8).joined(separator: ", ") + (texts.count > 8 ? ", …" : "")
-    let line = indent + (name.map { "\($0): " } ?? "") + type + (texts.isEmpty ? "" : " = \(shown)")
-    return ([line] + (elements ?? []).prefix(32).map { $0.text(indent: indent + "  ") })
-      .joined(separator: "\n")
+    try Console.print(rows.flatMap { $0.lines() })
   }
 }

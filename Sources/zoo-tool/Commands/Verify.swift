@@ -6,10 +6,13 @@ struct Verify: ParsableCommand {
     abstract:
       "Replays recorded cases: those in a model file, or folders of the ONNX backend suite.",
     discussion: """
-      A folder holds model.onnx (or model.zoo) and test_data_set_0/input_0.pb, output_0.pb, …; several may be named.
+      A folder holds model.onnx (or model.zoo) and test_data_set_0/input_0.pb, output_0.pb, …, or folders that do; several \
+      may be named.
+
       Examples:
         zoo-tool verify model.zoo
         zoo-tool verify node/test_softmax_axis_0
+        zoo-tool verify node
       """)
 
   @Argument(help: "Model files or folders.", completion: .file())
@@ -23,13 +26,15 @@ struct Verify: ParsableCommand {
   @Flag(help: "Convert each folder's model to .zoo first and verify that.") var throughZoo = false
 
   @OptionGroup var options: SessionOptions
+  @OptionGroup var plugins: PluginOptions
   @OptionGroup var printing: OutputOptions
 
   func run() throws {
+    let registry = try plugins.registry()
     var reports: [VerifyReport] = []
-    for path in models {
-      let report = verify(path)
-      if !printing.json { report.print() }
+    for path in models.flatMap(VerificationSuite.folders) {
+      let report = verify(path, registry)
+      if !printing.json { try Console.print(report.lines) }
       reports.append(report)
     }
     if printing.json { try Console.json(reports) }
@@ -40,15 +45,15 @@ struct Verify: ParsableCommand {
     }
   }
 
-  private func verify(_ path: String) -> VerifyReport {
+  private func verify(_ path: String, _ registry: PluginRegistry) -> VerifyReport {
     do throws(ModelError) {
-      let isRegistered = PluginRegistry.standard.model(path) != nil
       let suite =
-        isRegistered
-        ? try VerificationSuite(ModelSource.open(path), throughZoo: throughZoo)
+        registry.model(path) != nil
+        ? try VerificationSuite(ModelSource.open(path, registry), throughZoo: throughZoo)
         : try VerificationSuite(
-          path, absolute: absolute, relative: relative, throughZoo: throughZoo)
-      let session = try Session(suite.model, options: options.session)
+          path, absolute: absolute, relative: relative, throughZoo: throughZoo,
+          limits: .ofArguments, formats: registry.formats)
+      let session = try Session(suite.model, options: options.session(registry))
       guard !suite.cases.isEmpty else {
         throw ModelError(
           .verificationFailed, "no recorded cases", expected: "at least one",
@@ -73,17 +78,19 @@ struct VerifyReport: Encodable {
 
   var passes: Bool { error == nil && cases.allSatisfy(\.passes) }
 
-  func print() {
+  var lines: [String] {
     if let error {
-      return Swift.print(error.hasPrefix(path) ? "error: \(error)" : "\(path): error: \(error)")
+      return [error.hasPrefix(path) ? "error: \(error)" : "\(path): error: \(error)"]
     }
     let count = "\(cases.count) case\(cases.count == 1 ? "" : "s")"
-    Swift.print("\(path): \(passes ? "passes" : "FAILS"), \(count)")
+    var lines = ["\(path): \(passes ? "passes" : "FAILS"), \(count)"]
     for recorded in cases where !recorded.passes {
       for output in recorded.outputs where !output.comparison.matches {
-        Swift.print("  \(recorded.name): output '\(output.name)': \(output.comparison.complaint)")
+        lines.append(
+          "  \(recorded.name): output '\(output.name)': \(output.comparison.complaint)")
       }
     }
+    return lines
   }
 }
 

@@ -13,8 +13,6 @@ struct SessionOptions: ParsableArguments {
     if let threads, threads < 1 { throw ValidationError("--threads must be 1 or more.") }
   }
 
-  var session: Session.Options { session(.standard) }
-
   /// With the operators and passes of a registry.
   func session(_ registry: PluginRegistry) -> Session.Options {
     var options = registry.sessionOptions
@@ -35,22 +33,33 @@ struct PluginOptions: ParsableArguments {
   }
 }
 
-/// Numbers for the symbols of a model's input types.
+/// Numbers for what a model's input types leave open.
 struct ExtentOptions: ParsableArguments {
-  @Option(help: "A number for a symbol of the input types, as NAME=N; 1 by default.")
+  @Option(
+    help: """
+      A number for a symbol of the input types, as NAME=N, or for one axis of an input, as INPUT.AXIS=N; 1 by default.
+      """)
   var extent: [NamedArgument] = []
 
-  func validate() throws {
-    for argument in extent where (Int(argument.value) ?? -1) < 0 {
-      throw ValidationError("--extent takes NAME=N, with N a number ≥ 0.")
+  func validate() throws { try Self.validate(extent) }
+
+  func values(for model: Model) throws(ModelError) -> [String: Int] {
+    try Self.values(extent, for: model)
+  }
+
+  static func validate(_ extents: [NamedArgument]) throws {
+    for argument in extents where (Int(argument.value) ?? -1) < 0 {
+      throw ValidationError("--extent takes NAME=N or INPUT.AXIS=N, with N a number ≥ 0.")
     }
   }
 
-  /// - Throws: `.invalidRequest` for a symbol that no input of the model has.
-  func values(for model: Model) throws(ModelError) -> [String: Int] {
+  /// - Throws: `.invalidRequest` for an extent that no input of the model has.
+  static func values(
+    _ extents: [NamedArgument], for model: Model
+  ) throws(ModelError) -> [String: Int] {
     var values: [String: Int] = [:]
-    for argument in extent { values[argument.name] = Int(argument.value) }
-    try model.requireInputSymbols(values.keys.sorted())
+    for argument in extents { values[argument.name] = Int(argument.value) }
+    try model.requireOpenExtents(values)
     return values
   }
 }

@@ -36,8 +36,10 @@ struct SampleOptions: ParsableArguments {
   @Option(help: "What the model is for, if it does not say so itself: how samples become tensors.")
   var task: String?
 
-  func read(for model: Model, named reference: String) throws(ModelError) -> [[String: Value]] {
-    var files = SampleFiles(model, reference: reference, task: task)
+  func read(
+    for model: Model, named reference: String, _ registry: PluginRegistry
+  ) throws(ModelError) -> [[String: Value]] {
+    var files = SampleFiles(model, reference: reference, task: task, registry: registry)
     var samples: [[String: Value]] = []
     for path in calibration { samples += try files.read(path) }
     return samples
@@ -47,14 +49,18 @@ struct SampleOptions: ParsableArguments {
 /// Applies a recipe and says what it did.
 enum CompressionRun {
   static func apply(
-    _ recipe: any CompressionRecipe, to model: Model, samples: [[String: Value]],
-    writing output: String, _ printing: OutputOptions
+    _ recipe: any CompressionRecipe, to input: String, writing output: String,
+    _ samples: SampleOptions, _ plugins: PluginOptions, _ printing: OutputOptions
   ) throws {
-    var (small, report) = try recipe.apply(to: model, samples: samples)
+    let registry = try plugins.registry()
+    let model = try ModelSource.open(input, registry)
+    var (small, report) = try recipe.apply(
+      to: model, samples: samples.read(for: model, named: input, registry),
+      options: registry.sessionOptions)
     try small.markMetrics(before: report.recipe)
-    try small.write(to: output)
+    try small.write(to: output, formats: registry.formats)
     if printing.json { return try Console.json(report) }
-    print(report)
-    print("\n\(output): \(Console.bytes(try FileSize.bytes(output)))")
+    try Console.print(text: "\(report)\n\n")
+    try Console.print("\(output): \(Console.bytes(try FileSize.bytes(output)))")
   }
 }

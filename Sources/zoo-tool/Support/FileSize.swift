@@ -1,3 +1,4 @@
+import LibC
 import Zoo
 
 #if canImport(FoundationEssentials)
@@ -9,12 +10,11 @@ import Zoo
 enum FileSize {
   /// - Throws: `.fileAccess` if there is no such file.
   static func bytes(_ path: String) throws(ModelError) -> Int {
-    let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size]
-    // Which integer it is depends on the Foundation at hand.
-    guard let size = (size as? any BinaryInteger).flatMap({ Int(exactly: $0) }) else {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
       throw ModelError(.fileAccess, "cannot be examined", at: .init(file: path))
     }
-    return size
+    return Int(status.st_size)
   }
 
   /// Bytes of a model's file or folder and of its external data.

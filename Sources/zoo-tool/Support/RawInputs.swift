@@ -18,18 +18,18 @@ struct RawInputs {
   private var sources: [Source] = []
 
   init(
-    texts: [String], images: [String], tables: [String], for kind: RawInput.Kind
+    texts: [String], images: [String], tables: [String], for model: ZooModel
   ) throws(ModelError) {
     sources = texts.map(Source.text) + images.map(Source.image)
-    for path in tables { try append(table: path) }
+    for path in tables { try append(table: path, model) }
     guard texts.isEmpty, images.isEmpty, tables.isEmpty else { return }
-    if kind == .row {
-      try append(table: "-")
+    if model.inputKind == .row {
+      try append(table: "-", model)
       return
     }
     do throws(ModelError) {
       for line in try RawInput.lines(Self.standardInput()) {
-        if kind == .text {
+        if model.inputKind == .text {
           sources.append(.text(line))
         } else if !line.isEmpty {
           sources.append(.image(line))
@@ -39,15 +39,30 @@ struct RawInputs {
   }
 
   /// - Parameter path: A CSV file, `-` for standard input.
-  private mutating func append(table path: String) throws(ModelError) {
+  private mutating func append(table path: String, _ model: ZooModel) throws(ModelError) {
+    let name = path == "-" ? "standard input" : path
     do throws(ModelError) {
       var table = try CSVTable(path == "-" ? Self.standardInput() : Self.read(path))
+      Self.warn(of: table, name, model)
       while let row = try table.next() { sources.append(.row(row)) }
-    } catch { throw error.at(file: path == "-" ? "standard input" : path) }
+    } catch { throw error.at(file: name) }
+  }
+
+  /// Says which of the model's columns a table lacks: a misspelt one would otherwise count as unknown in silence.
+  private static func warn(of table: CSVTable, _ name: String, _ model: ZooModel) {
+    let present = Set(table.columns)
+    let absent = model.columnNames.filter { !present.contains($0) }
+    // A table without any is refused with its first row.
+    guard !absent.isEmpty, absent.count < model.columnNames.count else { return }
+    let shown = absent.prefix(4).map { "'\($0)'" }.joined(separator: ", ")
+    let more = absent.count > 4 ? " and \(absent.count - 4) more" : ""
+    Console.error(
+      "warning: \(name): no column \(shown)\(more) of the model's \(model.columnNames.count); "
+        + "taken as if their cells were empty")
   }
 
   private static func read(_ path: String) throws(ModelError) -> [UInt8] {
-    let file = try MappedFile(path: path)
+    let file = try MappedFile(path: path, pipeLimit: 1 << 32)
     return withExtendedLifetime(file) { Array(file.bytes) }
   }
 
@@ -87,7 +102,8 @@ struct RawInputs {
         switch source {
         case .text(let text): inputs.append(.text(text))
         case .row(let row): inputs.append(.row(row))
-        case .image(let path): inputs.append(.image(try Image(contentsOf: path)))
+        case .image(let path):
+          inputs.append(.image(try Image(contentsOf: path, limits: .ofArguments)))
         }
       }
       answers += try model.run(inputs) { done in bar.show(start + done) }

@@ -13,12 +13,14 @@ struct SampleFiles {
   /// The model as it was named, and what it is for if that was said.
   let reference: String
   let task: String?
+  let registry: PluginRegistry
   private var zooModel: ZooModel?
 
-  init(_ model: Model, reference: String, task: String?) {
+  init(_ model: Model, reference: String, task: String?, registry: PluginRegistry) {
     self.model = model
     self.reference = reference
     self.task = task
+    self.registry = registry
   }
 
   private static let tensors: Set = ["npy", "pb"]
@@ -62,7 +64,7 @@ struct SampleFiles {
 
   private mutating func opened() throws(ModelError) -> ZooModel {
     if let zooModel { return zooModel }
-    let opened = try ZooModel(reference, task: task)
+    let opened = try ZooModel(reference, task: task, registry: registry)
     zooModel = opened
     return opened
   }

@@ -17,7 +17,9 @@ enum TensorFiles {
         throw ModelError(.invalidRequest, "two files for input '\(argument.name)'")
       }
       let type = session.inputs.first { $0.name == argument.name }?.type
-      values[argument.name] = try ValueFile.read(argument.value, as: type).value
+      values[argument.name] = try ValueFile.read(
+        argument.value, as: type, limits: .ofArguments
+      ).value
     }
     return values
   }
