@@ -119,7 +119,8 @@ struct OperatorCall {
       guard let tensor = inputs[input]?.tensor, let output = outputs.first ?? nil else {
         throw ModelError(.missingInput, "input \(input) is left out", expected: "a tensor")
       }
-      return [.tensor(try tensor.reshaped(to: output.shape))]
+      let others = Array(repeating: try Tensor.zeros(.bool, shape: [0]), count: outputs.count - 1)
+      return try ([tensor.reshaped(to: output.shape)] + others).map(Value.tensor)
     case .deferred:
       throw ModelError(.unsupportedOperator, "a kernel that is not there for known values")
     case .run(let run): body = run

@@ -17,6 +17,9 @@ public protocol Operator: Sendable {
   /// True if equal inputs may give different outputs (random numbers), so that it must not be folded.
   var isVolatile: Bool { get }
 
+  /// True if kernels write no output 0 where nobody wants it. Otherwise it has memory then, too, which nobody reads.
+  var leavesOutFirstOutput: Bool { get }
+
   // What kind an operator is of, it says itself: a cast does not see the conformances of a type from a plugin's
   // library, which has protocols of its own.
 
@@ -33,6 +36,7 @@ public protocol Operator: Sendable {
 extension Operator {
   public func knownOutputs(_ inputs: Operands) throws(ModelError) -> [KnownValue?] { [] }
   public var isVolatile: Bool { false }
+  public var leavesOutFirstOutput: Bool { false }
   public var onTensors: (any TensorOperator)? { nil }
   public var onValues: (any ValueOperator)? { nil }
   public var movesElements: Bool { false }

@@ -75,9 +75,17 @@ struct ProgramBuilder {
       }
       return Program.Step(
         site: site, name: node.name, opType: node.qualifiedType, op: op, inputs: inputs,
-        outputs: node.outputs.map { $0.map { numbering.slot($0) } ?? 0 }, bodies: bodies,
-        uses: uses)
+        outputs: outputs(of: node, op, &numbering), bodies: bodies, uses: uses)
     } catch { throw error.at(node: site) }
+  }
+
+  /// The slots of a node's outputs. The first has one even without a name: most kernels write it unasked.
+  private func outputs(
+    of node: Node, _ op: any Operator, _ numbering: inout Numbering
+  ) -> [Int] {
+    var slots = node.outputs.map { $0.map { numbering.slot($0) } ?? 0 }
+    if slots.first == 0, !op.leavesOutFirstOutput { slots[0] = numbering.nameless() }
+    return slots
   }
 
   private func decoded(_ node: Node, _ site: String) throws(ModelError) -> any Operator {
@@ -108,6 +116,12 @@ struct ProgramBuilder {
       if let slot = slots[value] { return slot }
       slots[value] = values.count
       values.append(value)
+      return values.count - 1
+    }
+
+    /// The slot of a value that no other node can name.
+    mutating func nameless() -> Int {
+      values.append(nil)
       return values.count - 1
     }
   }

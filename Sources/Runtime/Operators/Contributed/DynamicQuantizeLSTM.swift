@@ -22,6 +22,8 @@ struct DynamicQuantizeLSTM: TensorOperator {
     couplesInputAndForget = try node.bool("input_forget", default: false)
   }
 
+  var leavesOutFirstOutput: Bool { true }
+
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     _ = try inputs.tensor(0, of: [.f32])
     var types = inputs.types

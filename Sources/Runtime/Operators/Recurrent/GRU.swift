@@ -18,6 +18,8 @@ struct GRU: TensorOperator {
     isLinearBeforeReset = try node.bool("linear_before_reset", default: false)
   }
 
+  var leavesOutFirstOutput: Bool { true }
+
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     try layer.outputTypes(inputs)
   }

@@ -17,6 +17,8 @@ struct LSTM: TensorOperator {
     couplesInputAndForget = try node.bool("input_forget", default: false)
   }
 
+  var leavesOutFirstOutput: Bool { true }
+
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     try layer.outputTypes(inputs)
   }

@@ -8,6 +8,8 @@ struct RNN: TensorOperator {
     layer = try RecurrentLayer(node, gates: 1, states: 1, activations: [.tanh])
   }
 
+  var leavesOutFirstOutput: Bool { true }
+
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     try layer.outputTypes(inputs)
   }
