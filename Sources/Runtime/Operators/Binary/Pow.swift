@@ -45,13 +45,21 @@ struct Pow: TensorOperator {
       return UnaryMath.kernel(simple, a: 0, b: 0, a.element, count: a.count)
     }
     let (x, z) = (try a.element.requireScalar(), try b.element.requireScalar())
-    let compute: zoo_scalar =
-      a.element.isFloatingPoint
-      ? a.element.computeScalar(x) : b.element.isFloatingPoint ? zoo_f64 : x
     return BinaryLoop(
-      op: op, compute: compute, inputs: [x, z], output: x,
+      op: op, compute: computeType(a.element, b.element, x), inputs: [x, z], output: x,
       broadcast: Broadcast([a.shape, shape], to: try io.output().shape)
     ).kernel(reusing: x == z ? BinaryLoop.reusable(io) : [:])
+  }
+
+  /// A type that holds both operands: whether an exponent is odd decides over a sign. What whole numbers are cut to
+  /// afterwards does not depend on the width in which their powers were computed.
+  private func computeType(_ a: ElementType, _ b: ElementType, _ own: zoo_scalar) -> zoo_scalar {
+    if a.isFloatingPoint {
+      return b.bitWidth < 32 || b == .f32 ? a.computeScalar(own) : zoo_f64
+    }
+    if b.isFloatingPoint { return zoo_f64 }
+    if a == b || b.bitWidth < a.bitWidth { return own }
+    return b.isUnsignedInteger ? zoo_u64 : zoo_i64
   }
 
   /// Powers that are exact in fewer steps.
