@@ -106,6 +106,14 @@ import ZooRuntime
     #expect(y == [.tensor(try small([0x42], [1, 1]))])
   }
 
+  @Test func dropsByARatioOfSmallFloats() throws {
+    let never = try Tensor(.f8e5m2, shape: []) { bytes in bytes.copyBytes(from: [0]) }
+    let x = try Tensor.f32(Array(repeating: 3, count: 64))
+    try NodeRunner.expect(
+      "Dropout", opset: 22, [x, never, Tensor(scalar: true)],
+      gives: [x, Tensor(Array(repeating: true, count: 64), shape: [64])])
+  }
+
   @Test func mixesHalves() throws {
     func half(_ values: [Float], _ shape: [Int]) throws -> Tensor {
       try Tensor(values.map { Float16($0) }, shape: shape)

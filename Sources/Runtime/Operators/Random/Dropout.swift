@@ -48,7 +48,7 @@ struct Dropout: TensorOperator {
     }
     if io.has(1), drops {
       guard let value = try io.input(1).value else { return .deferred }
-      ratio = value.doubles?.first ?? 0.5
+      ratio = try value.doubles().first ?? 0.5
     }
     let mask = io.outputs.count > 1 ? io.outputs[1] : nil
     if !drops || ratio == 0 {
