@@ -13,7 +13,8 @@
 /// | output | `Y_h`, (`Y_c`)    | `[directions, batch, hidden]`      |
 ///
 /// With `layout` 1 `batch` is the first axis of `X`, `Y` and the states. Elements are `f32`, `f64`, `f16` or `bf16`;
-/// 16-bit floats are computed in `f32`. Steps past a row's length leave its state as it is and write zeros to `Y`.
+/// 16-bit floats are computed in `f32`. Steps past a row's length leave its state as it is and write zeros to `Y`; a row
+/// without steps has states of zeros, which the standard leaves open and ONNX Runtime does.
 /// Source: ONNX `RNN`, `GRU` and `LSTM`, opsets 1 to 22.
 struct RecurrentLayer {
   enum Direction: String, CaseIterable { case forward, reverse, bidirectional }

@@ -111,8 +111,8 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
         w, direction: direction, rows: used, context.input(0), into: memory.all,
         stride: extents.width, bias: bias == nil ? nil : UnsafePointer(memory.sum),
         threads: context.threads)
-      load(5, direction, into: memory.h, context)
-      load(6, direction, into: memory.c, context)
+      load(5, direction, lengths, into: memory.h, context)
+      load(6, direction, lengths, into: memory.c, context)
       step(direction, lengths, r, memory, bias: bias, context)
       store(1, direction, memory.h, context)
       if states == 2 { store(2, direction, memory.c, context) }
@@ -162,13 +162,14 @@ struct RecurrentRun<Cell: RecurrentCell>: Sendable {
     return lengths
   }
 
+  /// Takes the states of the rows that have steps; those of the others are 0, at the end, too.
   private func load<T: FloatElement>(
-    _ operand: Int, _ direction: Int, into state: UnsafeMutablePointer<T>,
+    _ operand: Int, _ direction: Int, _ lengths: [Int], into state: UnsafeMutablePointer<T>,
     _ context: borrowing KernelContext
   ) {
     for row in 0..<extents.batch {
       let target = state + row * extents.hidden
-      if operand < 5 + states, has.contains(operand) {
+      if operand < 5 + states, has.contains(operand), lengths[row] > 0 {
         let source = context.input(operand, as: T.self) + extents.state(direction, row)
         target.update(from: source, count: extents.hidden)
       } else {
