@@ -3,8 +3,8 @@
 
 Usage: check_pipelines.py [--small] [--only TEXT]     (environment: requirements-pipelines.txt)
 
-Trains estimators and pipelines of scikit-learn, XGBoost and LightGBM on made-up data, exports each with skl2onnx or
-onnxmltools, and compares `zoo-tool verify` with what the library itself predicts. --small takes a handful of them.
+Trains estimators and pipelines of scikit-learn, XGBoost, LightGBM and CatBoost on made-up data, exports each with
+skl2onnx, onnxmltools or CatBoost itself, and compares `zoo-tool verify` with what the library itself predicts. --small takes a handful of them.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import oracle
+import pipeline_cases
 from onnx import numpy_helper
 
 # Models that are exported to something else than what the library computes; ONNX Runtime's answers are ours.
@@ -24,7 +25,6 @@ EXCEPTIONS = {
     "LinearDiscriminantAnalysis-2": "exported with softmax over (-margin, margin), which doubles the margin",
     "QuadraticDiscriminantAnalysis-2": "exported with labels in a row of their own",
     "QuadraticDiscriminantAnalysis-3": "exported with labels in a row of their own",
-    "text": "exported with com.microsoft.Tokenizer, which this runtime does not have",
 }
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-4}
 ROWS = 200
@@ -255,7 +255,7 @@ def main():
     warnings.simplefilter("ignore")
     oracle.announce()
     cases = [*sklearn_cases(options.small), ("mixed columns", mixed_columns), ("text", text_pipeline),
-             *boosted_cases(options.small)]  # fmt: skip
+             *boosted_cases(options.small), *([] if options.small else pipeline_cases.cases())]  # fmt: skip
     np.random.seed(0)
     left_out = []
     with tempfile.TemporaryDirectory() as root:
