@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from . import generators, graphs, oracles, tolerance
+from . import forms, generators, graphs, oracles, tolerance
 from .generators import contributed
 from .draw import LATEST, LATEST_ML, Draw, Skip, type_proto
 from .mutation import mutate
@@ -62,6 +62,7 @@ def drawn(seed, index, table, damage=DAMAGE):
         draw = Draw(f"{seed}/{index}/{attempt}/drawn", schema, draw.integer(schema.since_version, end - 1))
         try:
             generators_of[key](draw)
+            vary(draw)
             if draw.chance(damage):
                 mutate(draw)
                 draw.damaged = True
@@ -71,6 +72,37 @@ def drawn(seed, index, table, damage=DAMAGE):
         except Skip:
             continue
     raise Skip(f"{key}: nothing fits")
+
+
+# Their operands fit together in ways that one operand twice would break.
+DIFFERENT = {"Pow", "Div", "Mod", "BitShift", "Range", "SequenceInsert", "Adagrad", "Adam", "Momentum", "Gradient"}
+
+
+def vary(draw):
+    """What every operator allows: one operand twice, results that nobody wants, empty names at the end."""
+    if is_contributed(draw):
+        return
+    places = [i for i, v in enumerate(draw.operands) if isinstance(v, np.ndarray)]
+    pairs = [(i, j) for i in places for j in places if i < j and alike(draw.operands[i], draw.operands[j])]
+    if pairs and draw.schema.name not in DIFFERENT and draw.modern is None and draw.chance(0.08):
+        i, j = draw.pick(pairs)
+        draw.operands[j], draw.names[j] = draw.operands[i], draw.names[i]
+        draw.constants -= {i, j}
+    every = draw.modern is not None or draw.schema.name == "Gradient"
+    if isinstance(draw.outputs, int) and draw.outputs > 1 and not every and draw.chance(0.15):
+        names = [f"y{i}" if draw.chance() else "" for i in range(draw.outputs)]
+        if any(names):
+            draw.outputs = names
+    draw.keeps_empty = draw.chance(0.1)
+    optional = onnx.defs.OpSchema.FormalParameterOption.Optional
+    while draw.keeps_empty and draw.modern is None and len(draw.operands) < len(draw.schema.inputs):
+        if draw.schema.inputs[len(draw.operands)].option != optional:
+            break
+        draw.add(None)
+
+
+def alike(a, b):
+    return a.dtype == b.dtype and a.shape == b.shape
 
 
 def answer(draw, oracle=None):
@@ -86,6 +118,8 @@ def answer(draw, oracle=None):
         try:
             results, protos = ask(draw, types)
             protos = [p or oracles.guess_type(r) for p, r in zip(protos, results)]
+            if any(r is None and p.WhichOneof("value") != "optional_type" for r, p in zip(results, protos)):
+                raise Refusal("no value")
             return name, results, protos
         except Refusal as error:
             refusals.append(f"{name}{' lacks it' if error.lacks else ''}: {first_line(error)}")
@@ -124,20 +158,22 @@ def first_line(error):
 
 
 def write(draw, folder, results, protos, oracle=None):
-    """The case in the layout of the backend suite."""
+    """The case in the layout of the backend suite; says in which form the model is written."""
     place = folder / "test_data_set_0"
     place.mkdir(parents=True, exist_ok=True)
     model = draw.model(shapes="drawn" if draw.chance() else "exact")
     for output, proto in zip(model.graph.output, protos or declared(draw, model)):
         if proto is not None:
             output.type.CopyFrom(proto)
+    form, more = forms.dress(draw, model, protos) if protos and all(protos) else ("", {})
     (folder / "model.onnx").write_bytes(model.SerializeToString())
-    for index, value in enumerate(draw.feeds().values()):
+    for index, value in enumerate([*draw.feeds().values(), *more.values()]):
         (place / f"input_{index}.pb").write_bytes(oracles.serialized(value, type_proto(value, "none")))
     for index, (value, proto) in enumerate(zip(results, protos or [])):
         (place / f"output_{index}.pb").write_bytes(oracles.serialized(value, proto))
     relative, absolute = tolerance.of(draw, results, oracle)
     (folder / "data.json").write_text(json.dumps({"rtol": relative, "atol": absolute}))
+    return form
 
 
 def declared(draw, model):
@@ -151,13 +187,17 @@ def one(seed, index, table, folder, oracle=None, damage=DAMAGE):
     row = {"index": index, "operator": draw.schema.name, "domain": draw.schema.domain, "since": draw.version,
            "case": draw.describe()}  # fmt: skip
     try:
+        if draw.meaningless:
+            raise Refusal("numbers without meaning")
         name, results, protos = answer(draw, oracle)
     except Refusal as error:
         row |= {"oracle": None, "refusal": str(error)}
         results, protos = [], None
     else:
         row["oracle"] = name
-    write(draw, folder / str(index), results, protos, row["oracle"])
+    form = write(draw, folder / str(index), results, protos, row["oracle"])
+    if form:
+        row["case"] += f" ({form})"
     return row
 
 

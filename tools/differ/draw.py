@@ -46,11 +46,17 @@ class Draw(Choices):
         self.outputs = schema.min_output
         self.bound = {}
         self.special = self.random.random() < 0.15
+        # Whether whole numbers without given bounds are any that their type holds.
+        self.whole_range = self.random.random() < 0.1
         self.tolerance = None
         self.shape_only = False
         self.modern = None
         self.exact = False
         self.damaged = False
+        # Whether what it gives is nobody's answer.
+        self.meaningless = False
+        # Whether operands that are left out at the end keep their places.
+        self.keeps_empty = False
         # Nodes before the operator's own.
         self.prelude = []
         self.standard_opset = 18 if schema.domain == "ai.onnx.ml" else LATEST
@@ -84,11 +90,15 @@ class Draw(Choices):
     def shape(self, low=0, high=6, zero=0.06, largest=6):
         """A shape of rank low … high; rarely with an extent of zero, sometimes with a long last axis."""
         rank = self.integer(low, high) if self.chance(0.3) else self.integer(low, min(high, max(low, 4)))
-        extents = [self.integer(1, largest if rank < 4 else 4) for _ in range(rank)]
+        if high == 6 and self.chance(0.02):
+            rank = self.integer(7, 8)
+        extents = [self.integer(1, largest if rank < 4 else 4 if rank < 7 else 2) for _ in range(rank)]
         if rank and self.chance(zero):
             extents[self.integer(0, rank - 1)] = 0
         elif rank and self.chance(0.2):
             extents[-1] = self.pick([7, 15, 16, 17, 31, 33, 64, 65])
+        elif 0 < rank < 4 and high >= 4 and self.chance(0.05):
+            extents[self.integer(0, rank - 1)] = self.pick([100, 129, 257, 1000, 4099])
         return tuple(extents)
 
     def broadcast(self, shape):
@@ -105,6 +115,8 @@ class Draw(Choices):
 
     def array(self, dtype, shape, low=None, high=None, special=None):
         special = self.special if special is None else special
+        if self.whole_range and low is None and values.kind(np.dtype(dtype)) in ("int", "uint"):
+            low, high = values.integer_range(dtype)
         return values.elements(self.numpy, np.dtype(dtype), tuple(shape), low, high, special)
 
     # Filling in
@@ -138,7 +150,7 @@ class Draw(Choices):
     # The model
 
     def node(self, opset=None):
-        while self.names and not self.names[-1] and len(self.names) > self.schema.min_input:
+        while self.names and not self.names[-1] and len(self.names) > self.schema.min_input and not self.keeps_empty:
             self.names.pop()
             self.operands.pop()
         outputs = [f"y{i}" for i in range(self.outputs)] if isinstance(self.outputs, int) else self.outputs

@@ -13,7 +13,9 @@ LARGEST = 1 << 22
 
 
 def mutate(draw):
-    draw.pick([drop, resize, retype, extreme, nonsense])(draw)
+    # What changes one operand changes no other.
+    draw.names = [n and f"{n}_{i}" if n in draw.names[:i] else n for i, n in enumerate(draw.names)]
+    draw.pick([drop, resize, retype, extreme, nonsense, wild])(draw)
     draw.modern = None
     bound(draw)
 
@@ -74,6 +76,20 @@ def extreme(draw):
         far = [1000, -1000] + ([2**31 - 1, -(2**31)] if draw.schema.inputs else [])  # without a schema nothing bounds them
         changed.reshape(-1)[draw.integer(0, changed.size - 1)] = draw.pick(far)
         draw.operands[index] = changed
+
+
+def wild(draw):
+    """Floats that are no places, sizes or factors: what comes out has no meaning, but memory must hold it."""
+    floats = [i for i in tensors(draw) if kind(draw.operands[i].dtype) == "float" and draw.operands[i].size]
+    if not floats:
+        raise Skip("no floats")
+    index = draw.pick(floats)
+    changed = draw.operands[index].copy()
+    for _ in range(draw.integer(1, 3)):
+        with np.errstate(all="ignore"):
+            changed.reshape(-1)[draw.integer(0, changed.size - 1)] = draw.pick([np.nan, np.inf, -np.inf, 1e30, -1e30, 3e9, -3e9])
+    draw.operands[index] = changed
+    draw.meaningless = True
 
 
 def nonsense(draw):

@@ -111,7 +111,8 @@ def elements(generator, dtype, shape, low=None, high=None, special=False):
         least, most = integer_range(dtype)
         least = max(least, -100 if low is None else int(low))
         most = min(most, 100 if high is None else int(high))
-        wide = np.asarray(generator.integers(least, most + 1, shape))
+        drawn_as = np.uint64 if sort == "uint" else np.int64
+        wide = np.asarray(generator.integers(least, most, shape, drawn_as, endpoint=True))
     with np.errstate(all="ignore"):
         values = np.asarray(wide.astype(dtype))
     if special and values.size:

@@ -314,6 +314,21 @@ def tree_ensemble_tensor(draw):
     }
     if draw.chance():
         draw.set(nodes_missing_value_tracks_true=[n[7] for n in interior])
-    draw.some(aggregate_function=draw.integer(0, 3), post_transform=0)
+    if draw.chance(0.25):
+        with_members(draw, array)
+    draw.some(aggregate_function=draw.integer(0, 3), post_transform=draw.integer(0, 4))
+
+
+def with_members(draw, array):
+    """Some nodes ask whether a feature is one of several whole numbers; lists end with NaN."""
+    np.round(array, out=array)
+    members = []
+    modes = draw.attributes["nodes_modes"]
+    for index in range(len(modes)):
+        if draw.chance():
+            modes[index] = 6
+            members += [*draw.random.sample(range(-4, 5), draw.integer(1, 5)), np.nan]
+    if members:
+        draw.set(membership_values=np.array(members).astype(array.dtype))
 
 

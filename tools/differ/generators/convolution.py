@@ -16,6 +16,8 @@ def spatial(draw, rank=None, largest=9):
     extents = [draw.integer(r, max(r, largest if rank < 3 else 5)) for r in reach]
     if draw.chance(0.1):
         extents[-1] += draw.pick([16, 31, 32])
+    if draw.chance(0.05) and rank < 3:
+        extents = [e + draw.integer(15, 50) for e in extents]
     strides = [draw.pick([1, 1, 2, 3]) for _ in range(rank)]
     return extents, kernel, strides, dilations
 
@@ -35,13 +37,16 @@ def windows(draw, kernel, strides, dilations):
             if any(s > k for s, k in zip(draw.attributes.get("strides", []), kernel)):
                 draw.attributes.pop("strides")
     elif draw.chance(0.6):
-        draw.set(pads=[draw.integer(0, max(0, kernel[i % rank] - 1)) for i in range(rank * 2)])
+        most = 1 if "Conv" in draw.schema.name and draw.chance(0.1) else -1
+        draw.set(pads=[draw.integer(0, max(0, kernel[i % rank] + most)) for i in range(rank * 2)])
 
 
 def channels(draw):
     """(group, input channels of a group, output channels of a group), depthwise and tile-sized ones included."""
     if draw.chance(0.2):
         return draw.pick([2, 3, 8, 16, 17]), 1, draw.pick([1, 1, 2])
+    if draw.chance(0.08):
+        return draw.pick([1, 1, 2]), draw.pick([24, 32, 48]), draw.pick([24, 33, 64])
     return draw.pick([1, 1, 1, 2, 3]), draw.pick([1, 2, 3, 4, 8, 16, 17]), draw.pick([1, 2, 3, 5, 16, 17, 32])
 
 
@@ -95,7 +100,8 @@ def conv_integer(draw):
     if draw.chance(0.7):
         draw.parameter(draw.array(draw.type("T1"), (), special=False))
         if draw.chance(0.7):
-            draw.parameter(draw.array(draw.type("T2"), (), special=False))
+            zeros = (group * outputs,) if draw.chance(0.2) else ()
+            draw.parameter(draw.array(draw.type("T2"), zeros, special=False))
     windows(draw, kernel, strides, dilations)
     if group > 1:
         draw.set(group=group)

@@ -309,8 +309,11 @@ def range_of_numbers(draw):
         limit = 0
     if kind(dtype) == "float":
         scale = draw.pick([1, 0.5, 0.25])
-    for number in (start, limit, step):
-        draw.parameter(np.array(number * scale).astype(dtype))
+    numbers = [number * scale for number in (start, limit, step)]
+    if kind(dtype) == "float" and draw.chance(0.4):
+        numbers = [draw.random.uniform(-3, 3), draw.random.uniform(-3, 3), draw.pick([0.1, 0.3, -0.1, -0.7])]
+    for number in numbers:
+        draw.parameter(np.array(number).astype(dtype))
 
 
 @case("RandomNormal", "RandomUniform")

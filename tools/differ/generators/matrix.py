@@ -12,6 +12,9 @@ def product_shapes(draw):
     """Shapes of two operands of a matrix product, with broadcast batches and vectors."""
     m, k, n = (draw.pick([0 if draw.chance(0.1) else 1, 1, 2, 3, 5, 8, 13, 16, 17, 33, 64]) for _ in range(3))
     batch = draw.shape(high=3, zero=0.03)
+    if draw.chance(0.1):
+        m, k, n = (draw.pick([1, 6, 96, 127, 129, 200, 300]) for _ in range(3))
+        batch = batch[-1:]
     left, right = draw.broadcast(batch) + (m, k), draw.broadcast(batch) + (k, n)
     if draw.chance(0.15):
         left = (k,)
@@ -32,6 +35,8 @@ def matmul(draw):
 @case("Gemm")
 def gemm(draw):
     m, k, n = (draw.pick([0 if draw.chance(0.1) else 1, 1, 2, 3, 4, 7, 16, 17, 65]) for _ in range(3))
+    if draw.chance(0.1):
+        m, k, n = (draw.pick([1, 6, 96, 127, 129, 200, 300]) for _ in range(3))
     draw.some(transA=draw.integer(0, 1), transB=draw.integer(0, 1), alpha=0.5, beta=draw.pick([0.0, 0.25, 1.0]))
     draw.tensor("T", (k, m) if draw.attributes.get("transA") else (m, k), special=False)
     draw.tensor("T", (n, k) if draw.attributes.get("transB") else (k, n), special=False)
@@ -80,7 +85,7 @@ EQUATIONS = ["ij,jk->ik", "bij,bjk->bik", "...ij,...jk->...ik", "ij->ji", "ii->i
 
 @case("Einsum")
 def einsum(draw):
-    equation = draw.pick(EQUATIONS)
+    equation = draw.pick(EQUATIONS) if draw.chance() else random_equation(draw)
     extents = {letter: draw.integer(1, 5) for letter in "abcdehijk"}
     batch = draw.shape(high=2, zero=0)
     draw.attributes["equation"] = equation
@@ -90,6 +95,15 @@ def einsum(draw):
         before, dots, after = term.partition("...")
         shape = [extents[c] for c in before] + (list(batch) if dots else []) + [extents[c] for c in after]
         draw.add(draw.array(dtype, shape, special=False, **bounds), f"x{index}")
+
+
+def random_equation(draw):
+    """Up to three terms of up to four letters, which may occur twice in a term or be dropped from the result."""
+    letters = "abcdehijk"[: draw.integer(1, 6)]
+    terms = ["".join(draw.pick(letters) for _ in range(draw.integer(0, 4))) for _ in range(draw.integer(1, 3))]
+    used = sorted(set("".join(terms)))
+    kept = draw.random.sample(used, draw.integer(0, len(used)))
+    return ",".join(terms) + ("->" + "".join(kept) if draw.chance(0.8) else "")
 
 
 @case("Det")
@@ -136,9 +150,13 @@ def attention(draw):
     if flat:
         draw.set(q_num_heads=heads * groups, kv_num_heads=heads)
     draw.some(is_causal=draw.integer(0, 1), scale=0.3, softcap=draw.pick([0.0, 2.0]))
+    if draw.chance(0.2):
+        draw.set(softmax_precision=draw.pick([1, 10, 11, 16]))
     total = keys + past
     mask = None
     if draw.chance():
+        if draw.version >= 24 and draw.chance(0.2):
+            total = draw.integer(1, total)  # keys beyond the mask are hidden
         shape = draw.pick([(query, total), (1, 1, query, total), (batch, 1, query, total),
                            (batch, heads * groups, query, total), (batch, 1, 1, total)])  # fmt: skip
         mask_type = draw.type("U")

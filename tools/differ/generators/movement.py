@@ -178,7 +178,7 @@ def pad(draw):
     least = {"reflect": lambda e: max(e - 1, 0), "edge": lambda e: 3 if e else 0, "wrap": lambda e: e}
     limit = least.get(mode, lambda e: 3)
     pads = [draw.integer(0, min(limit(e), 4)) for e in padded * 2]
-    if draw.chance(0.2) and mode == "constant":
+    if draw.chance(0.2 if mode == "constant" else 0.05):
         place = draw.integer(0, len(pads) - 1)
         pads[place] = -draw.integer(0, padded[place % len(padded)] // 2)
     if draw.version < 11:
@@ -233,7 +233,8 @@ def reverse_sequence(draw):
     array = operand(draw, draw.shape(low=2, zero=0))
     batch, time = draw.pick([(0, 1), (1, 0)])
     draw.parameter(integers([draw.integer(1, array.shape[time]) for _ in range(array.shape[batch])]))
-    draw.set(batch_axis=batch, time_axis=time)
+    if batch == 0 or draw.chance():
+        draw.set(batch_axis=batch, time_axis=time)
 
 
 @case("AffineGrid")

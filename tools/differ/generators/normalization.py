@@ -46,9 +46,9 @@ def layer_normalization(draw):
         draw.outputs = 3
 
 
-def channel_image(draw, parameter="T", group=1):
+def channel_image(draw, parameter="T", group=1, least=1):
     depth = group * draw.integer(1, 3)
-    spatial = [draw.integer(1, 5) for _ in range(draw.integer(1, 3))]
+    spatial = [draw.integer(1, 5) for _ in range(draw.integer(least, 3))]
     draw.tensor(parameter, (draw.integer(1, 3), depth, *spatial), special=False)
     return depth
 
@@ -67,7 +67,7 @@ def group_normalization(draw):
 
 @case("BatchNormalization")
 def batch_normalization(draw):
-    depth = channel_image(draw)
+    depth = channel_image(draw, least=0 if draw.version >= 7 else 1)
     parameters = [i.type_str for i in draw.schema.inputs]
     for index in range(1, 5):
         draw.add(draw.array(draw.type(parameters[index]), (depth,), 0.1, 2, special=False), f"x{index}")

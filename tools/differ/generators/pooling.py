@@ -117,6 +117,8 @@ def resize(draw):
     draw.some(mode=mode)
     mode = draw.attributes.get("mode", "nearest")
     scales = [1.0] * len(leading) + [draw.pick([0.5, 0.6, 1.0, 1.5, 2.0, 3.0, 2.3]) for _ in extents]
+    if kind(array.dtype) in ("int", "uint"):
+        draw.tolerance = (0, 1)  # whether halves are rounded or cut is not said
     if draw.version == 10:
         return draw.parameter(np.float32(scales))
     coordinate = draw.pick(COORDINATES + ["tf_crop_and_resize"] +
@@ -132,8 +134,6 @@ def resize(draw):
     crop = draw.attributes.get("coordinate_transformation_mode") == "tf_crop_and_resize"
     axes = list(range(len(leading), array.ndim)) if draw.version >= 18 and draw.chance(0.3) else None
     finish_resize(draw, array, scales, axes, crop)
-    if kind(array.dtype) in ("int", "uint"):
-        draw.tolerance = (0, 1)  # whether halves are rounded or cut is not said
 
 
 def finish_resize(draw, array, scales, axes, crop):

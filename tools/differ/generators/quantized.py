@@ -48,6 +48,8 @@ def quantize_linear(draw):
         zero = np.zeros(scales, target) if bit_width(target) >= 32 or kind(target) == "float" else None
         draw.parameter(zero if zero is not None else draw.array(target, scales, special=False))
     draw.some(saturate=draw.integer(0, 1))
+    if draw.chance(0.15):
+        draw.set(precision=draw.pick([1, 10, 16]))
     # The quotient of two-byte floats may be rounded once more before it is quantized.
     draw.exact = source.itemsize > 2
     if not draw.exact:

@@ -41,7 +41,7 @@ def recurrent(draw):
         if draw.chance(0.45):
             draw.add(None)
         elif shape == "lengths":
-            draw.parameter(np.array([draw.integer(1, steps) for _ in range(batch)], np.int32))
+            draw.parameter(np.array([draw.integer(0 if draw.chance(0.1) else 1, steps) for _ in range(batch)], np.int32))
         else:
             draw.add(draw.array(draw.bound["T"], shape, -0.5, 0.5))
     draw.set(hidden_size=hidden)

@@ -8,7 +8,7 @@ from . import case
 
 @case("BlackmanWindow", "HammingWindow", "HannWindow")
 def window(draw):
-    draw.parameter(np.array(draw.integer(2, 17), draw.type("T1")))
+    draw.parameter(np.array(draw.integer(2, 17) if draw.chance(0.9) else draw.integer(0, 1), draw.type("T1")))
     draw.some(periodic=draw.integer(0, 1), output_datatype=values.onnx_type(draw.type("T2")))
 
 
@@ -34,7 +34,7 @@ def dft(draw):
     if inverse or onesided:
         draw.set(inverse=inverse, onesided=onesided)
     if draw.has("axis"):
-        return draw.some(axis=axis)
+        return draw.some(axis=axis - len(shape) if draw.chance(0.3) else axis)
     if draw.chance(0.7):
         draw.parameter(np.array(axis - len(shape) if draw.chance(0.3) else axis, np.int64))
 

@@ -32,7 +32,9 @@ def string_split(draw):
 @case("RegexFullMatch")
 def regex_full_match(draw):
     draw.tensor("T1", draw.shape(high=3))
-    draw.set(pattern=draw.pick([r"[a-z]+", r"\d+", r".*", r"(a|b)c?", r"[^a-z]*", r"\w{1,3}", r"", r"-?\d+(\.\d+)?"]))
+    draw.set(pattern=draw.pick([r"[a-z]+", r"\d+", r".*", r"(a|b)c?", r"[^a-z]*", r"\w{1,3}", r"", r"-?\d+(\.\d+)?",
+                            r"(?i)zoo", r"[[:alpha:]]+", r"\p{L}+", r"(?:ab?|b+) ?c?", r"a{2,}|.{3}", r"^x.*z$", r"\S+\s*\S*",
+                            r"(?P<sign>-)?1"]))  # fmt: skip
 
 
 @case("TfIdfVectorizer")
