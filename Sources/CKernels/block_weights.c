@@ -1,5 +1,8 @@
 // Products with weights that stay in blocks of a few bits. In C because rows are unpacked into the panels of the f32
 // product, thread by thread.
+// The same to the bit on every processor: nothing becomes a fused multiply-add that is not written as one.
+#pragma STDC FP_CONTRACT OFF
+
 #include "zoo_block_weights.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
 // f64 convolution. In C for the same reason as all loops over taps: bounds are proved once per row, not per element.
+// The same to the bit on every processor: nothing becomes a fused multiply-add that is not written as one.
+#pragma STDC FP_CONTRACT OFF
+
 #include "conv_f32.h"
 #include "zoo_conv_any.h"
 #include "zoo_threads.h"

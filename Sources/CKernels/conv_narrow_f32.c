@@ -1,6 +1,9 @@
 // f32 convolution as a matrix product whose rows are output elements and whose columns are output channels.
 //
 // In C because it gathers the input with the functions that the other convolutions use.
+// The same to the bit on every processor: nothing becomes a fused multiply-add that is not written as one.
+#pragma STDC FP_CONTRACT OFF
+
 #include "zoo_conv_narrow.h"
 
 #include "conv_f32.h"

@@ -1,5 +1,8 @@
 // Binary kernels for all numeric types, and conversions between them. Plain loops: what is hot in f32 has a vector
 // version in vector/math_f32.h; the rest is shape arithmetic, masks and indices.
+// The same to the bit on every processor: nothing becomes a fused multiply-add that is not written as one.
+#pragma STDC FP_CONTRACT OFF
+
 #include <math.h>
 #include <string.h>
 

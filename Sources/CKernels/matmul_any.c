@@ -1,5 +1,8 @@
 // Matrix products of f64 and of wide integers, for any strides. In C because it is one macro over five types, and
 // because wrapping multiply-adds over rows become vector code here even in debug builds of the Swift side.
+// The same to the bit on every processor: nothing becomes a fused multiply-add that is not written as one.
+#pragma STDC FP_CONTRACT OFF
+
 #include "zoo_matmul_any.h"
 
 #define DEFINE(NAME, T, SUM)                                                                   \

@@ -1,4 +1,7 @@
 // What stands between 8-bit products, with channels last: neighbouring channels are neighbouring lanes.
+// The same to the bit on every processor: nothing becomes a fused multiply-add that is not written as one.
+#pragma STDC FP_CONTRACT OFF
+
 #include "zoo_qplane.h"
 
 #include <string.h>
