@@ -58,9 +58,7 @@ struct FlexAttention: ValueOperator {
     let rows = shape[1] / max(1, keys[1]) * shape[2]
     let stacked = [shape[0], keys[1], rows]
     let scoreShape = [shape[0], shape[1], shape[2], keys[2]]
-    let factor = scale ?? 1 / Float(max(1, shape[3])).squareRoot()
-    let scores = try product(
-      q.reshaped(to: stacked + [shape[3]]), k, transposesB: true, alpha: factor, call)
+    let scores = try scores(q.reshaped(to: stacked + [shape[3]]), k, call)
     let changed = try modified(
       scores.reshaped(to: scoreShape).converted(to: type), scoreGraph, "score_mod", call)
     let softmax = try run(Softmax(.plain, axis: -1), [changed], call)
@@ -73,6 +71,21 @@ struct FlexAttention: ValueOperator {
         try result.reshaped(to: [shape[0], shape[1], shape[2], v.shape[3]])
           .converted(to: q.elementType))
     ]
+  }
+
+  /// `a · bᵀ · scale`, whose last factor is as exact as the operands.
+  private func scores(
+    _ a: Tensor, _ b: Tensor, _ call: ValueCall
+  ) throws(ModelError) -> Tensor {
+    let size = max(1, a.shape.last ?? 1)
+    guard a.elementType == .f64 else {
+      let factor = scale ?? 1 / Float(size).squareRoot()
+      return try product(a, b, transposesB: true, alpha: factor, call)
+    }
+    let factor = scale.map(Double.init) ?? 1 / Double(size).squareRoot()
+    let scaled = try a.array(of: Double.self).map { $0 * factor }
+    return try product(
+      Tensor(scaled, shape: a.shape), b, transposesB: true, alpha: 1, call)
   }
 
   private func run(
