@@ -26,17 +26,25 @@ package enum Differentiation {
     of y: ValueID, withRespectTo xs: [ValueID], seed: ValueID? = nil, in model: Model,
     graph: GraphID = .main, registry: OperatorRegistry = .standard
   ) throws(ModelError) -> Result {
-    let types = try ModelTypes(model, registry: registry)
-    let nodes = model[graph].nodes
-    let path = GradientPath(nodes, from: xs, to: y, types)
-    try path.check(model)
-    let builder = GradientBuilder(model, graph, types: types)
-    var run = BackwardRun(builder, path)
-    let last = try builder.term(y)
-    run.add(
-      seed.map { Term(value: $0, element: last.element, builder: builder) } ?? last.filled(1), to: y
-    )
-    for index in path.nodes.reversed() {
+    try gradients(
+      of: [(y, seed)], withRespectTo: xs, in: model, graph: graph, registry: registry)
+  }
+
+  /// The gradients of the sum of several values, each times the gradient that it is given.
+  static func gradients(
+    of ys: [(value: ValueID, seed: ValueID?)], withRespectTo xs: [ValueID], in model: Model,
+    graph: GraphID, registry: OperatorRegistry
+  ) throws(ModelError) -> Result {
+    let work = try WorkingGraph(model, graph, from: xs, to: ys.map(\.value), registry)
+    let builder = GradientBuilder(work.model, graph, types: work.types, registry: registry)
+    var run = BackwardRun(builder, work.path)
+    for y in ys {
+      let last = try builder.term(y.value)
+      let seed = y.seed.map { Term(value: $0, element: last.element, builder: builder) }
+      run.add(seed ?? last.filled(1), to: y.value)
+    }
+    let nodes = work.model[graph].nodes
+    for index in work.path.nodes.reversed() {
       do throws(ModelError) { try run.differentiate(nodes[index]) } catch {
         throw error.at(node: nodes[index].site(index))
       }
@@ -47,12 +55,16 @@ package enum Differentiation {
       gradients.append((run.gradient(of: x) ?? term.filled(0)).value)
     }
     if let failure = builder.failure { throw failure }
+    var result = builder.model
+    result[graph].nodes = model[graph].nodes
+    let added = work.added + builder.nodes
     return Result(
-      model: builder.model, nodes: builder.nodes.keeping(what: gradients), gradients: gradients)
+      model: result, nodes: try added.keeping(what: gradients, Captures(result)),
+      gradients: gradients)
   }
 }
 
-/// The nodes between the independent values and the one to differentiate.
+/// The nodes between the independent values and those to differentiate.
 struct GradientPath {
   /// Indices, in order.
   private(set) var nodes: [Int] = []
@@ -61,13 +73,20 @@ struct GradientPath {
   private var active: Set<ValueID>
   private let independent: Set<ValueID>
 
-  init(_ nodes: [Node], from xs: [ValueID], to y: ValueID, _ types: ModelTypes) {
+  init(
+    _ model: Model, _ graph: GraphID, from xs: [ValueID], to ys: [ValueID], _ types: ModelTypes
+  ) throws(ModelError) {
+    let nodes = model[graph].nodes
+    let captures = try Captures(model)
     all = nodes
     active = Set(xs)
     independent = active
     var reached: [Int] = []
     for (index, node) in nodes.enumerated() {
-      guard !GradientTable.isConstant(node), node.inputs.contains(where: isActive) else { continue }
+      guard !GradientTable.isConstant(node), captures.uses(of: node).contains(where: isActive)
+      else {
+        continue
+      }
       let outputs = node.outputs.compactMap { $0 }.filter { value in
         let element = types.types[value]?.tensorType?.element
         return !independent.contains(value) && element.map(ElementType.floats.contains) ?? true
@@ -75,12 +94,12 @@ struct GradientPath {
       active.formUnion(outputs)
       if !outputs.isEmpty { reached.append(index) }
     }
-    var wanted: Set<ValueID> = independent.contains(y) ? [] : [y]
+    var wanted = Set(ys).subtracting(independent)
     for index in reached.reversed()
     where nodes[index].outputs.contains(where: { $0.map(wanted.contains) ?? false }) {
       self.nodes.append(index)
       wanted.formUnion(
-        nodes[index].inputs.compactMap { $0 }.filter { isActive($0) && !independent.contains($0) })
+        captures.uses(of: nodes[index]).filter { isActive($0) && !independent.contains($0) })
     }
     self.nodes.reverse()
   }
@@ -88,9 +107,12 @@ struct GradientPath {
   func isActive(_ value: ValueID?) -> Bool { value.map(active.contains) ?? false }
 
   /// - Throws: `.unsupportedOperator` that names every operator without a rule.
-  func check(_ model: Model) throws(ModelError) {
+  func check() throws(ModelError) {
     var missing: [String: [String]] = [:]
-    for index in nodes where GradientTable.rule(all[index]) == nil {
+    for index in nodes
+    where GradientTable.rule(all[index]) == nil
+      && DecompositionTable.decomposition(all[index]) == nil
+    {
       let node = all[index]
       missing[node.qualifiedType, default: []].append(
         node.name.isEmpty ? "#\(index)" : "#\(index) '\(node.name)'")
@@ -147,21 +169,28 @@ private struct BackwardRun {
     let call = GradientCall(
       node: node, reader: NodeReader(node, opset: builder.model.opset(of: node)), builder: builder,
       gradients: gradients)
-    for (input, term) in zip(node.inputs, try rule.apply(call)) {
-      guard let input, let term, path.isActive(input) else { continue }
-      add(term, to: input)
+    switch rule.form {
+    case .inputs(let apply):
+      for (input, term) in zip(node.inputs, try apply(call)) {
+        guard let input, let term, path.isActive(input) else { continue }
+        add(term, to: input)
+      }
+    case .uses(let apply):
+      for (value, term) in try apply(call, path.isActive) where path.isActive(value) {
+        add(term, to: value)
+      }
     }
   }
 }
 
 extension [Node] {
   /// The nodes on which `values` depend.
-  fileprivate func keeping(what values: [ValueID]) -> [Node] {
+  fileprivate func keeping(what values: [ValueID], _ captures: Captures) -> [Node] {
     var needed = Set(values)
     var kept: [Node] = []
     for node in reversed() where node.outputs.contains(where: { $0.map(needed.contains) ?? false })
     {
-      needed.formUnion(node.inputs.compactMap { $0 })
+      needed.formUnion(captures.uses(of: node))
       kept.append(node)
     }
     return kept.reversed()

@@ -6,17 +6,19 @@ final class GradientBuilder {
   static let opset = 21
 
   private(set) var model: Model
-  private let graph: GraphID
+  let graph: GraphID
   private(set) var nodes: [Node] = []
-  private let types: ModelTypes
+  let types: ModelTypes
+  let registry: OperatorRegistry
   private var constants: [String: Term] = [:]
   /// The first thing that could not be done: arithmetic on terms does not throw.
   private(set) var failure: ModelError?
 
-  init(_ model: Model, _ graph: GraphID, types: ModelTypes) {
+  init(_ model: Model, _ graph: GraphID, types: ModelTypes, registry: OperatorRegistry) {
     self.model = model
     self.graph = graph
     self.types = types
+    self.registry = registry
   }
 
   // MARK: What is known
@@ -67,27 +69,43 @@ final class GradientBuilder {
   func add(
     _ opType: String, _ inputs: [Term?], _ attributes: [Attribute] = [], gives: [ElementType]
   ) -> [Term] {
-    let outputs = gives.map { element in
-      let value = model.addValue("gradient/\(nodes.count)/\(opType)")
-      return Term(value: value, element: element, builder: self)
-    }
     var node = Node(
-      opType, name: "gradient/\(nodes.count)", inputs: inputs.map { $0?.value },
-      outputs: outputs.map(\.value), attributes: attributes)
+      opType, inputs: inputs.map { $0?.value }, outputs: [], attributes: attributes)
     if model.opset("") != Self.opset { node.opset = Self.opset }
-    nodes.append(node)
-    return outputs
+    return append(node, gives: gives)
   }
 
   /// Adds a node that follows its own opset, with one new output in the place of its own.
   func append(_ node: Node, gives element: ElementType) -> Term {
-    var node = node
-    let value = model.addValue("gradient/\(nodes.count)/\(node.opType)")
-    node.name = "gradient/\(nodes.count)"
-    node.outputs = [value]
-    nodes.append(node)
-    return Term(value: value, element: element, builder: self)
+    append(node, gives: [element])[0]
   }
+
+  /// Adds a node that follows its own opset, with new outputs in the place of its own.
+  func append(_ node: Node, gives: [ElementType]) -> [Term] {
+    var node = node
+    // All graphs of the model have one table of values: the number is the node's alone.
+    node.name = "gradient/\(model.values.count)"
+    let outputs = gives.map { element in
+      Term(value: newValue(node.opType), element: element, builder: self)
+    }
+    node.outputs = outputs.map(\.value)
+    nodes.append(node)
+    return outputs
+  }
+
+  /// Adds a node as it is.
+  func insert(_ node: Node) { nodes.append(node) }
+
+  /// A row of the table of values.
+  func newValue(_ name: String, type: ValueType? = nil) -> ValueID {
+    model.addValue("gradient/\(model.values.count)/\(name)", type: type)
+  }
+
+  /// Changes the model beside the nodes that this adds.
+  func edit(_ change: (inout Model) -> Void) { change(&model) }
+
+  /// Keeps the first thing that could not be done.
+  func fail(_ error: ModelError?) { failure = failure ?? error }
 
   /// A scalar.
   func scalar(_ value: Double, _ element: ElementType) -> Term {
@@ -104,11 +122,23 @@ final class GradientBuilder {
     }
   }
 
+  /// A tensor of numbers.
+  func constant(_ values: [Double], _ shape: [Int], _ element: ElementType) -> Term {
+    constant("\(element) \(shape) \(values)") { () throws(ModelError) in
+      let wide = try Tensor(values, shape: shape)
+      return element == .f64 ? wide : try OperatorCall.cast(wide, to: element)
+    }
+  }
+
+  func constant(_ flag: Bool) -> Term {
+    constant("bool \(flag)") { () throws(ModelError) in try Tensor(scalar: flag) }
+  }
+
   private func constant(_ key: String, _ make: () throws(ModelError) -> Tensor) -> Term {
     if let known = constants[key] { return known }
     var tensor: Tensor?
     do throws(ModelError) { tensor = try make() } catch { failure = failure ?? error }
-    let value = model.addValue("gradient/constant/\(constants.count)")
+    let value = newValue("constant")
     if let tensor { model[graph].weights[value] = Weight(tensor) }
     let term = Term(value: value, element: tensor?.elementType ?? .f32, builder: self)
     constants[key] = term

@@ -3,17 +3,34 @@ package struct GradientRule: Sendable {
   /// - Returns: A gradient for each input; `nil`, or no entry, for one on which the output does not depend smoothly.
   typealias Apply = @Sendable (GradientCall) throws(ModelError) -> [Term?]
 
+  /// - Returns: Gradients of values that the node uses, its inputs or what its subgraphs capture.
+  typealias ApplyToUses =
+    @Sendable (GradientCall, (ValueID) -> Bool) throws(ModelError) -> [(ValueID, Term)]
+
+  enum Form: Sendable {
+    case inputs(Apply)
+    case uses(ApplyToUses)
+  }
+
   package let opType: String
   let domain: String
   /// How many of the first outputs may be differentiated.
   let outputs: Int
-  let apply: Apply
+  let form: Form
 
   init(_ opType: String, domain: String = "", outputs: Int = 1, _ apply: @escaping Apply) {
     self.opType = opType
     self.domain = domain
     self.outputs = outputs
-    self.apply = apply
+    form = .inputs(apply)
+  }
+
+  /// The rule of an operator with subgraphs, which is told what values have a gradient.
+  init(uses opType: String, _ apply: @escaping ApplyToUses) {
+    self.opType = opType
+    domain = ""
+    outputs = Int.max
+    form = .uses(apply)
   }
 }
 

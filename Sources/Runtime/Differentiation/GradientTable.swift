@@ -2,7 +2,8 @@
 package enum GradientTable {
   package static let rules: [GradientRule] = [
     unaryRules, binaryRules, selectionRules, matrixRules, convolutionRules, poolingRules,
-    reductionRules, normalizationRules, movementRules, indexingRules, lossRules,
+    reductionRules, normalizationRules, movementRules, indexingRules, lossRules, signalRules,
+    controlRules,
   ].flatMap { $0 }
 
   /// Operators whose outputs do not change with small changes of their inputs: their gradient is zero, or they give no

@@ -114,6 +114,11 @@ extension Term {
   /// As many zeros, or other numbers, of the same type and shape.
   func filled(_ value: Double) -> Term { builder.scalar(value, element).expanded(extents) }
 
+  /// Slices at `indices` along an axis; a scalar takes the axis away.
+  func gathered(_ indices: Term, axis: Int) -> Term {
+    apply("Gather", indices, attributes: [Attribute("axis", .int(Int64(axis)))])
+  }
+
   /// Parts of a list, one after the other.
   static func joined(_ parts: [Term], axis: Int = 0) -> Term {
     if parts.count == 1 { return parts[0] }

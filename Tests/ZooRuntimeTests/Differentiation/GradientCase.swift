@@ -19,10 +19,12 @@ struct GradientCase: Sendable, CustomTestStringConvertible {
   var outputs = 1
   /// The output that is differentiated.
   var output = 0
+  /// Whether the rule needs extents as numbers.
+  var needsExtents = false
 
   init(
     _ opType: String, _ operands: [Operand], _ attributes: [Attribute] = [], opset: Int = 21,
-    outputs: Int = 1, output: Int = 0
+    outputs: Int = 1, output: Int = 0, needsExtents: Bool = false
   ) {
     self.opType = opType
     self.operands = operands
@@ -30,6 +32,7 @@ struct GradientCase: Sendable, CustomTestStringConvertible {
     self.opset = opset
     self.outputs = outputs
     self.output = output
+    self.needsExtents = needsExtents
   }
 
   var testDescription: String {

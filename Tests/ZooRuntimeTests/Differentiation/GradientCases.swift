@@ -29,6 +29,7 @@ enum GradientCases {
 
   static let all: [GradientCase] =
     unary + binary + matrix + windows + reductions + normalization + movement + indexing + losses
+    + composed
 
   private static let unary: [Case] =
     [
@@ -252,5 +253,203 @@ enum GradientCases {
       }
     } + [
       Case("SoftmaxCrossEntropyLoss", [x(3, 4), i64([0, 3, 1])], outputs: 2, output: 1)
+    ]
+
+  // Operators that are differentiated through others.
+
+  private static let composed: [Case] =
+    composedNormalization + resampling + sampling + signals + attention + recurrent
+
+  private static let composedNormalization: [Case] = [
+    Case("GroupNormalization", [x(2, 4, 3), x(4), x(4)], [Attribute("num_groups", 2)]),
+    Case(
+      "GroupNormalization", [x(2, 4, 2, 2), x(2), x(2)], [Attribute("num_groups", 2)], opset: 18),
+    Case("MeanVarianceNormalization", [x(2, 3, 2, 2)], opset: 13),
+    Case("MeanVarianceNormalization", [x(2, 3)], [Attribute("axes", [-1])], opset: 13),
+    Case("LRN", [x(2, 5, 2, 2)], [Attribute("size", 3), Attribute("alpha", 0.5)], opset: 13),
+    Case(
+      "LRN", [x(1, 4, 3)],
+      [
+        Attribute("size", 2), Attribute("alpha", 0.9), Attribute("beta", 0.6),
+        Attribute("bias", 2.0),
+      ]
+    ),
+    Case("LpPool", [x(1, 2, 5, 4)], window([2, 3], strides: [2, 1], [Attribute("p", 3)])),
+    Case("LpPool", [x(1, 2, 5)], [Attribute("kernel_shape", [2]), Attribute("pads", [1, 0])]),
+    Case("CumProd", [x(2, 3), i64([1], [])], opset: 26),
+    Case(
+      "CumProd", [x(3, 2), i64([0], [])], [Attribute("exclusive", 1), Attribute("reverse", 1)],
+      opset: 26),
+    Case("Det", [x(3, 3)]), Case("Det", [x(2, 2, 2)]), Case("Det", [x(2, 1, 1)]),
+    Case(
+      "CausalConvWithState", [x(2, 3, 4), x(3, 1, 3), x(3), x(2, 3, 2)], opset: 27, outputs: 2,
+      needsExtents: true),
+    Case(
+      "CausalConvWithState", [x(1, 2, 5), x(2, 1, 2)], [Attribute("activation", "silu")],
+      opset: 27, outputs: 2, output: 1, needsExtents: true),
+    Case("CenterCropPad", [x(4, 5), i64([2, 8])]),
+    Case("CenterCropPad", [x(2, 3, 5), i64([4])], [Attribute("axes", [-2])]),
+    Case("Col2Im", [x(1, 8, 6), i64([3, 4]), i64([2, 2])]),
+    Case(
+      "Col2Im", [x(2, 6, 9), i64([5, 4]), i64([3, 1])],
+      [
+        Attribute("strides", [2, 2]), Attribute("dilations", [1, 1]),
+        Attribute("pads", [1, 1, 1, 0]),
+      ]
+    ),
+    Case(
+      "MaxUnpool", [x(1, 1, 2, 2), i64([5, 7, 13, 15], [1, 1, 2, 2])],
+      [Attribute("kernel_shape", [2, 2]), Attribute("strides", [2, 2])]),
+  ]
+
+  private static func scales(_ values: [Float]) -> Case.Operand {
+    operand { try Tensor(values, shape: [values.count]) }
+  }
+
+  private static let resampling: [Case] =
+    ["nearest", "linear", "cubic"].flatMap { mode in
+      [
+        Case(
+          "Resize", [x(1, 2, 3, 4), .none, scales([1, 1, 2, 1.5])], [Attribute("mode", mode)]),
+        Case(
+          "Resize", [x(1, 2, 4, 5), .none, .none, i64([1, 2, 3, 7])],
+          [Attribute("mode", mode), Attribute("coordinate_transformation_mode", "align_corners")]),
+        Case(
+          "Resize", [x(2, 5, 3), .none, .none, i64([3])],
+          [
+            Attribute("mode", mode), Attribute("axes", [1]),
+            Attribute("exclude_outside", mode == "cubic" ? 1 : 0),
+          ]),
+      ]
+    } + [
+      Case(
+        "Resize", [x(1, 1, 6, 4), .none, scales([1, 1, 0.5, 0.6])],
+        [Attribute("mode", "linear"), Attribute("antialias", 1)]),
+      Case(
+        "Resize", [x(1, 1, 3, 2), scales([1, 1, 2, 2])], [Attribute("mode", "linear")], opset: 10),
+      Case(
+        "Upsample", [x(1, 1, 3, 2), scales([1, 1, 2, 3])], [Attribute("mode", "nearest")], opset: 9),
+      Case("AffineGrid", [x(2, 2, 3), i64([2, 1, 3, 4])], opset: 20),
+      Case(
+        "AffineGrid", [x(1, 3, 4), i64([1, 2, 2, 3, 2])], [Attribute("align_corners", 1)], opset: 20
+      ),
+    ]
+
+  private static let sampling: [Case] =
+    ["zeros", "border", "reflection"].flatMap { padding in
+      [0, 1].map { aligned in
+        Case(
+          "GridSample", [x(2, 2, 3, 4), x(2, 2, 3, 2, in: -1.4...1.4)],
+          [
+            Attribute("mode", "linear"), Attribute("padding_mode", padding),
+            Attribute("align_corners", aligned),
+          ])
+      }
+    } + [
+      Case(
+        "GridSample", [x(1, 2, 3, 4), x(1, 2, 3, 2, in: -1.4...1.4)], [Attribute("mode", "nearest")]
+      ),
+      Case("GridSample", [x(1, 2, 3, 2, 4), x(1, 2, 1, 3, 3, in: -1.2...1.2)]),
+      Case(
+        "GridSample", [x(1, 1, 3, 3), x(1, 2, 2, 2, in: -1...1)], [Attribute("mode", "bilinear")],
+        opset: 16),
+      Case(
+        "RoiAlign",
+        [x(2, 2, 5, 6), f64([0.3, 0.6, 4.2, 3.9, 1.1, 0.2, 5.3, 4.4], [2, 4]), i64([1, 0])],
+        [
+          Attribute("output_height", 2), Attribute("output_width", 3),
+          Attribute("sampling_ratio", 2),
+        ]),
+      Case(
+        "RoiAlign", [x(1, 1, 4, 4), x(3, 4, in: 0.1...3.2), i64([0, 0, 0])],
+        [
+          Attribute("output_height", 2), Attribute("output_width", 2),
+          Attribute("sampling_ratio", 1), Attribute("spatial_scale", 0.7),
+          Attribute("coordinate_transformation_mode", "output_half_pixel"),
+        ]),
+      Case(
+        "DeformConv", [x(1, 2, 4, 4), x(3, 2, 2, 2), x(1, 8, 3, 3, in: -0.9...0.9)],
+        needsExtents: true),
+      Case(
+        "DeformConv",
+        [
+          x(2, 4, 5, 4), x(2, 2, 2, 2), x(2, 16, 3, 3, in: -0.9...0.9), x(2),
+          x(2, 8, 3, 3, in: positive),
+        ],
+        window(
+          strides: [2, 1], pads: [1, 0, 1, 0],
+          [Attribute("group", 2), Attribute("offset_group", 2)]
+        ), needsExtents: true),
+    ]
+
+  private static let signals: [Case] = [
+    Case("DFT", [x(2, 5, 1)], opset: 20), Case("DFT", [x(2, 5, 2)], opset: 20),
+    Case("DFT", [x(1, 4, 1)], [Attribute("onesided", 1)], opset: 20),
+    Case("DFT", [x(2, 6, 1), i64([4], [])], [Attribute("onesided", 1)], opset: 20),
+    Case("DFT", [x(2, 3, 2), i64([5], [])], [Attribute("inverse", 1)], opset: 20),
+    Case("DFT", [x(3, 2, 2), .none, i64([0], [])], opset: 20),
+    Case("DFT", [x(2, 4, 1)], [Attribute("axis", 1)], opset: 17),
+    Case("STFT", [x(2, 9, 1), i64([2], []), .none, i64([4], [])]),
+    Case("STFT", [x(1, 8, 1), i64([3], []), x(4)]),
+    Case("STFT", [x(1, 7, 2), i64([2], []), x(3)], [Attribute("onesided", 0)]),
+  ]
+
+  private static let attention: [Case] = [
+    Case("Attention", [x(2, 2, 3, 4), x(2, 2, 5, 4), x(2, 2, 5, 3)], opset: 23),
+    Case(
+      "Attention", [x(1, 3, 8), x(1, 4, 4), x(1, 4, 4)],
+      [Attribute("q_num_heads", 4), Attribute("kv_num_heads", 2), Attribute("softcap", 1.5)],
+      opset: 23),
+    Case(
+      "Attention",
+      [x(1, 2, 3, 2), x(1, 2, 3, 2), x(1, 2, 3, 2), .none, x(1, 2, 2, 2), x(1, 2, 2, 2)],
+      [Attribute("is_causal", 1), Attribute("scale", 0.7)], opset: 23, outputs: 3),
+    Case(
+      "Attention",
+      [
+        x(1, 1, 2, 3), x(1, 1, 3, 3), x(1, 1, 3, 2),
+        bools([true, false, true, true, true, false], [2, 3]),
+      ], opset: 23),
+    Case("Attention", [x(1, 2, 2, 3), x(1, 2, 3, 3), x(1, 2, 3, 2), x(2, 3)], opset: 23),
+  ]
+
+  private static func i32(_ values: [Int32]) -> Case.Operand {
+    operand { try Tensor(values, shape: [values.count]) }
+  }
+
+  private static let recurrent: [Case] =
+    ["LSTM", "GRU", "RNN"].flatMap { name in
+      let gates = name == "LSTM" ? 4 : name == "GRU" ? 3 : 1
+      let outputs = name == "LSTM" ? 3 : 2
+      let hidden = Attribute("hidden_size", 2)
+      return (0..<outputs).map { output in
+        Case(
+          name, [x(3, 2, 2), x(1, gates * 2, 2), x(1, gates * 2, 2), x(1, gates * 4)], [hidden],
+          outputs: outputs, output: output)
+      } + [
+        Case(
+          name,
+          [
+            x(3, 2, 1), x(2, gates * 2, 1), x(2, gates * 2, 2), x(2, gates * 4), i32([3, 1]),
+            x(2, 2, 2),
+          ] + (name == "LSTM" ? [x(2, 2, 2), x(2, 6)] : []),
+          [hidden, Attribute("direction", "bidirectional")], outputs: outputs),
+        Case(
+          name, [x(2, 3, 1), x(1, gates * 2, 1), x(1, gates * 2, 2)],
+          [hidden, Attribute("direction", "reverse"), Attribute("layout", 1)], outputs: outputs,
+          output: 1),
+      ]
+    } + [
+      Case(
+        "GRU", [x(2, 1, 2), x(1, 6, 2), x(1, 6, 2), x(1, 12)],
+        [Attribute("hidden_size", 2), Attribute("linear_before_reset", 1)], outputs: 2),
+      Case(
+        "LSTM", [x(2, 1, 2), x(1, 8, 2), x(1, 8, 2)],
+        [
+          Attribute("hidden_size", 2), Attribute("input_forget", 1), Attribute("clip", 1.5),
+          Attribute("activations", .strings(["HardSigmoid", "ScaledTanh", "Affine"])),
+          Attribute("activation_alpha", .floats([0.3, 0.8, 1.2])),
+          Attribute("activation_beta", .floats([0.4, 0.9, 0.1])),
+        ], outputs: 3),
     ]
 }

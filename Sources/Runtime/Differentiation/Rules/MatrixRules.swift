@@ -2,6 +2,10 @@
 let matrixRules: [GradientRule] = [
   GradientRule("MatMul") { (call) throws(ModelError) in try productRule(call) },
   GradientRule("Gemm") { (call) throws(ModelError) in try gemmRule(call) },
+  GradientRule("Det") { (call) throws(ModelError) in
+    let x = try call.input(0)
+    return [call.gradient.unsqueezed([-2, -1]) * x.cofactors(try call.rank())]
+  },
   GradientRule("Einsum") { (call) throws(ModelError) in try einsumRule(call) },
 ]
 
@@ -48,6 +52,26 @@ extension Term {
   /// The last two of `rank` axes exchanged.
   fileprivate func flipped(_ rank: Int) -> Term {
     transposed(Array(0..<rank - 2) + [rank - 1, rank - 2])
+  }
+}
+
+extension Term {
+  /// For each element of matrices the signed determinant of what is left without its row and column.
+  fileprivate func cofactors(_ rank: Int) -> Term {
+    let (zero, one) = (builder.scalar(0, .i64), builder.scalar(1, .i64))
+    let count = extents(rank - 1..<rank).squeezed([0])
+    let all = zero.apply("Range", count, one)
+    let fewer = zero.apply("Range", count - one, one)
+    // [n, n − 1]: the numbers but one.
+    let skips = fewer.isBelow(all.unsqueezed([1])).negated
+    let others = fewer + skips.cast(to: .i64)
+    // […, row left out, rows, column left out, columns]
+    let parts = gathered(others, axis: rank - 2).gathered(others, axis: rank)
+    let lead = Array(0..<rank - 2)
+    let minors = parts.transposed(lead + [rank - 2, rank, rank - 1, rank + 1]).apply("Det")
+    let places = all.unsqueezed([1]) + all
+    let isOdd = places.apply("Mod", builder.scalar(2, .i64)).equals(one)
+    return minors * isOdd.chooses(builder.scalar(-1, element), builder.scalar(1, element))
   }
 }
 

@@ -34,6 +34,19 @@ let movementRules: [GradientRule] =
       let diagonal = call.has(1) ? try call.input(1) : nil
       return [call.gradient.apply("Trilu", diagonal, attributes: call.node.attributes)]
     },
+    GradientRule("CenterCropPad") { (call) throws(ModelError) in
+      // What is cut off in the middle is put back around it, and the other way round.
+      let rank = try call.rank()
+      let axes = try call.reader.ints("axes", default: Array(0..<rank))
+      let extents = try call.input(0).extents.gathered(
+        call.builder.list(
+          try axes.map { (axis) throws(ModelError) in try Shape.normalize(axis, rank: rank) }),
+        axis: 0)
+      return [
+        call.gradient.apply("CenterCropPad", extents, attributes: call.node.attributes)
+      ]
+    },
+    GradientRule("Col2Im") { (call) throws(ModelError) in try columnRule(call) },
     GradientRule("Slice") { (call) throws(ModelError) in try movedRule(call) },
     GradientRule("Tile") { (call) throws(ModelError) in try movedRule(call) },
     GradientRule("DepthToSpace") { (call) throws(ModelError) in try movedRule(call) },
@@ -82,4 +95,23 @@ private func paddingRule(_ call: GradientCall) throws(ModelError) -> [Term?] {
     - dx.reduced("ReduceSum", nil).reshaped(
       g.reduced("ReduceSum", nil).extents)
   return [dx, nil, dValue.reshaped(try call.input(2).extents)]
+}
+
+/// The windows of the image's gradient, each as a column: a convolution with one kernel for each place in a window.
+private func columnRule(_ call: GradientCall) throws(ModelError) -> [Term?] {
+  let (g, builder) = (call.gradient, call.builder)
+  guard let kernel = builder.integers(call.node.inputs[2]), !kernel.isEmpty else {
+    throw call.refused("its block_shape depends on data", expected: "a constant block_shape")
+  }
+  let area = kernel.reduce(1, *)
+  let lines = builder.scalar(0, g.element).expanded(builder.list([area, area]))
+  let unit = builder.add("EyeLike", [lines], gives: g.element)
+  let single = g.reshaped(
+    Term.joined([
+      g.extents(0..<2).reduced("ReduceProd", nil), builder.list([1]),
+      g.extents(2..<2 + kernel.count),
+    ]))
+  let windows = single.apply(
+    "Conv", unit.reshaped(builder.list([area, 1] + kernel)), attributes: call.node.attributes)
+  return [windows.reshaped(try call.input(0).extents)]
 }

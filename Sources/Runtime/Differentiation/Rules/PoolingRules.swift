@@ -2,6 +2,15 @@
 let poolingRules: [GradientRule] = [
   GradientRule("MaxPool") { (call) throws(ModelError) in try maximumRule(call) },
   GradientRule("AveragePool") { (call) throws(ModelError) in try averageRule(call) },
+  GradientRule("MaxUnpool") { (call) throws(ModelError) in
+    guard !call.has(2) else {
+      throw call.refused("it has an output_shape", expected: "the shape that its window gives")
+    }
+    let flat = call.builder.list([-1])
+    let places = try call.input(1).reshaped(flat)
+    let taken = call.gradient.reshaped(flat).apply("GatherElements", places)
+    return [taken.reshaped(try call.input(0).extents)]
+  },
   GradientRule("GlobalAveragePool") { (call) throws(ModelError) in
     let x = try call.input(0)
     let extents = x.extents(2..<(try call.rank()))
