@@ -3,8 +3,8 @@
 
 Usage: emitted_models.py [--only TEXT] [--keep FOLDER] [--full]
 
-From real models (fetch_fixtures.py) this makes: graphs as its optimizer leaves them (basic, extended), dynamically and
-statically quantized models (with operators of their own or pairs of QuantizeLinear and DequantizeLinear), weights of 4
+From real models (fetch_fixtures.py) this makes: graphs as its optimizer leaves them (basic, extended, and with images in
+blocks of channels), dynamically and statically quantized models (with operators of their own or pairs of QuantizeLinear and DequantizeLinear), weights of 4
 and 8 bits, and what its transformer optimizer makes of MiniLM, also quantized. Each must run and give what ONNX Runtime
 gives: within a tolerance of floats, or, where values are rounded to 8 bits on the way, within a share of the largest.
 """
@@ -74,7 +74,8 @@ def static(source, target, form, activations="u8", weights="s8", samples=None, *
 
     ready = target.with_suffix(".ready.onnx")
     quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
-    kinds = {"s8": QuantType.QInt8, "u8": QuantType.QUInt8, "u16": QuantType.QUInt16}
+    kinds = {"s8": QuantType.QInt8, "u8": QuantType.QUInt8, "u16": QuantType.QUInt16, "s16": QuantType.QInt16}
+    kinds |= {"s4": QuantType.QInt4, "u4": QuantType.QUInt4}
     quantize_static(
         str(ready), str(target), Reader(samples or source), quant_format=QuantFormat[form], activation_type=kinds[activations],
         weight_type=kinds[weights], **settings,
@@ -137,7 +138,7 @@ def recipes(full):
     names = ["minilm", "minilm-int8", "ocr-det", "ocr-rec", "ocr-cls", "silero-16k-op15", "silero-half"]
     for name in names:
         tolerance = EIGHT_BITS if "int8" in name else (2e-3, 0.9999) if "half" in name else FLOAT
-        for kind in ("basic", "extended"):
+        for kind in ("basic", "extended", "all"):
             chosen = getattr(level, f"ORT_ENABLE_{kind.upper()}")
             yield f"{kind}-{name}", name, lambda s, t, c=chosen: optimized(s, t, c), tolerance
     bert = lambda s, t: transformer(s, t)  # noqa: E731
@@ -156,6 +157,7 @@ def recipes(full):
         yield f"dynamic-channels-{name}", name, after(plain, channels), EIGHT_BITS
         yield f"dynamic-extended-{name}", name, after(
             plain, dynamic, lambda s, t: optimized(s, t, level.ORT_ENABLE_EXTENDED)), EIGHT_BITS
+    yield "dynamic-reduced-minilm", "minilm", after(plain, lambda s, t: dynamic(s, t, reduce_range=True)), EIGHT_BITS
     yield "4-minilm", "minilm", few_bits, FLOAT
     yield "4-asymmetric-minilm", "minilm", lambda s, t: few_bits(s, t, symmetric=False, block=64), FLOAT
     yield "4-gather-minilm", "minilm", lambda s, t: few_bits(s, t, operators=("MatMul", "Gather")), FLOAT
@@ -171,8 +173,25 @@ def recipes(full):
             lambda s, t: static(s, t, "QDQ"), lambda s, t: optimized(s, t, level.ORT_ENABLE_EXTENDED)), EIGHT_BITS
         yield f"static-channels-{Path(name).name}", name, lambda s, t: static(
             s, t, "QOperator", activations="s8", per_channel=True), EIGHT_BITS
+        yield f"static-all-{Path(name).name}", name, after(
+            lambda s, t: static(s, t, "QDQ"), lambda s, t: optimized(s, t, level.ORT_ENABLE_ALL)), EIGHT_BITS
         yield f"static-16-{Path(name).name}", name, lambda s, t: static(
             s, t, "QDQ", activations="u16", extra_options={"UseQDQContribOps": True}), EIGHT_BITS
+        if name != images[0] and not full:
+            continue
+        for activations, weights in (("s8", "s8"), ("u8", "u8")):
+            for form in ("QOperator", "QDQ"):
+                yield f"static-{form}-{activations}{weights}-{Path(name).name}", name, lambda s, t, f=form, a=activations, w=weights: static(
+                    s, t, f, activations=a, weights=w), EIGHT_BITS
+        yield f"static-reduced-{Path(name).name}", name, lambda s, t: static(s, t, "QDQ", reduce_range=True), EIGHT_BITS
+        yield f"static-pairs-channels-{Path(name).name}", name, lambda s, t: static(
+            s, t, "QDQ", per_channel=True), EIGHT_BITS
+        for weights in ("s4", "u4"):
+            yield f"static-{weights}-{Path(name).name}", name, lambda s, t, w=weights: static(
+                s, t, "QDQ", weights=w, extra_options={"UseQDQContribOps": True}), EIGHT_BITS
+        yield f"static-s16-{Path(name).name}", name, lambda s, t: static(
+            s, t, "QDQ", activations="s16", extra_options={"UseQDQContribOps": True}), EIGHT_BITS
+
 
 
 def compare(model, fed, scratch):

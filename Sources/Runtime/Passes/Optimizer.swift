@@ -2,6 +2,7 @@
 public let builtinPasses: [any Pass] = [
   ConstantFolding(),
   IdentityRemoval(),
+  ContributedLowering(),
   BlockProductFusion(),
   DynamicProductFusion(),
   QuantizeHoisting(),
@@ -44,7 +45,8 @@ struct Optimizer {
   ) throws(ModelError) -> Result {
     let completed = StandardFunctions.completed(model, options.registry)
     let lifted = try ConstantLifting.lift(FunctionInlining.inline(completed))
-    let plain = try GradientExpansion.expand(lifted, options.registry)
+    let standard = try NchwcExpansion.expand(lifted, options.registry)
+    let plain = try GradientExpansion.expand(standard, options.registry)
     var run = Optimizer(model: try decoded(plain), options: options)
     guard options.optimizes else { return Result(model: run.model, log: []) }
     for pass in options.passes { try run.apply(pass) }

@@ -28,6 +28,23 @@ struct ContributedMatMul: ComposedOperator {
     alpha = try node.float("alpha", default: 1)
   }
 
+  /// The node as `FusedMatMul` of domain `zoo`; `nil` if that has not all that this does.
+  func fused(_ node: Node) -> Node? {
+    if movesBatch.contains(true) { return nil }
+    var fused = node
+    fused.domain = "zoo"
+    fused.opType = "FusedMatMul"
+    fused.attributes = attributes.map { Attribute($0.key, $0.value) }
+    return fused
+  }
+
+  private var attributes: KeyValuePairs<String, AttributeValue> {
+    [
+      "transA": .int(transposes[0] ? 1 : 0), "transB": .int(transposes[1] ? 1 : 0),
+      "alpha": .float(alpha),
+    ]
+  }
+
   func compose(_ parts: inout Composition) throws(ModelError) -> [Composition.Value?] {
     var sides = [try parts.input(0), try parts.input(1)]
     for index in 0..<2 where movesBatch[index] {
@@ -35,13 +52,7 @@ struct ContributedMatMul: ComposedOperator {
       let batch = (1..<Int64(rank - 1)) + [0, Int64(rank - 1)]
       sides[index] = try parts.transposed(sides[index], Array(batch))
     }
-    let product = try parts.call(
-      "FusedMatMul", domain: "zoo", [sides[0], sides[1]],
-      [
-        "transA": .int(transposes[0] ? 1 : 0), "transB": .int(transposes[1] ? 1 : 0),
-        "alpha": .float(alpha),
-      ])
-    return [product]
+    return [try parts.call("FusedMatMul", domain: "zoo", [sides[0], sides[1]], attributes)]
   }
 }
 
@@ -104,6 +115,14 @@ struct ActivatedProduct: ComposedOperator {
         .invalidAttribute, "attribute 'activation' is '\(name)'",
         expected: "one of 'Relu', 'LeakyRelu', 'Tanh', 'Sigmoid', 'HardSigmoid', 'Clip'")
     }
+  }
+
+  /// The node as the operator of domain `zoo`.
+  func fused(_ node: Node) -> Node {
+    var fused = node
+    fused.domain = "zoo"
+    fused.attributes = attributes
+    return fused
   }
 
   func compose(_ parts: inout Composition) throws(ModelError) -> [Composition.Value?] {
