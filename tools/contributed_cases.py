@@ -19,6 +19,7 @@ class Case:
     tolerance: tuple = FLOAT
     domain: str = "com.microsoft"
     opset: int = 21
+    shared: dict = field(default_factory=dict)  # outputs that ONNX Runtime writes into the memory of inputs
 
 
 _MAKERS = []
@@ -974,3 +975,344 @@ def _(g):
     else:
         attributes["separators"] = separators
     return Case("Tokenizer", [("x", x)], attributes, tolerance=(0.0, 0.0))
+
+
+# Streams, gates and hashes
+
+
+HALF = (2e-2, 5e-3)
+
+
+def small_kind(g):
+    return pick(g, F32, F32, np.float16)
+
+
+def tolerance_of(kind):
+    return HALF if kind == np.float16 else FLOAT
+
+
+@maker("GatedRMSNorm")
+def _(g):
+    kind, size = small_kind(g), int(g.integers(1, 9))
+    shape = [*extents(g, int(g.integers(1, 3)), 1, 4), size * int(g.integers(1, 4))]
+    inputs = [("x", real(g, *shape).astype(kind)), ("scale", real(g, size).astype(kind)), ("gate", real(g, *shape).astype(kind))]
+    attributes = {"activation": pick(g, "silu", "swish", "sigmoid")} | ({"epsilon": 1e-3} if coin(g) else {})
+    return Case("GatedRMSNorm", inputs, attributes, constants=some(g, ["scale"]), tolerance=tolerance_of(kind))
+
+
+@maker("GatedAdd")
+def _(g):
+    kind, shape = small_kind(g), extents(g, int(g.integers(1, 4)), 1, 8)
+    inputs = [("x", real(g, *shape).astype(kind)), ("y", real(g, *shape).astype(kind))]
+    inputs += [("gate", real(g, *shape[:-1], 1).astype(kind))]
+    return Case("GatedAdd", inputs, tolerance=tolerance_of(kind))
+
+
+@maker("LinearAttentionGate")
+def _(g):
+    kind, shape = small_kind(g), extents(g, 3, 1, 6)
+    has_beta = coin(g)
+    inputs = [("a", real(g, *shape, scale=3).astype(kind)), ("bias", real(g, shape[2])), ("scale", -np.abs(real(g, shape[2])))]
+    inputs += [("b", real(g, *shape).astype(kind) if has_beta else None)]
+    return Case("LinearAttentionGate", inputs, outputs=(True, has_beta), constants=some(g, ["bias", "scale"]), tolerance=tolerance_of(kind))
+
+
+def streams(g):
+    """(shape, lead, streams, size, attributes) of streams with an axis of their own or without."""
+    lead, count, size = extents(g, int(g.integers(1, 3)), 1, 4), int(g.integers(1, 5)), int(g.integers(1, 9))
+    if coin(g):
+        return [*lead, count, size], lead, count, size, {}
+    return [*lead, count * size], lead, count, size, {"num_branches": count}
+
+
+@maker("BranchwiseRMSNorm")
+def _(g):
+    kind = small_kind(g)
+    shape, _lead, count, size, attributes = streams(g)
+    scale = pick(g, None, [size], [count, size], [count * size])
+    inputs = [("x", real(g, *shape).astype(kind))]
+    inputs += [("scale", None if scale is None else real(g, *scale).astype(pick(g, F32, np.float16)))]
+    return Case("BranchwiseRMSNorm", inputs, attributes | {"epsilon": 1e-4}, constants=some(g, ["scale"]), tolerance=tolerance_of(kind))
+
+
+@maker("HyperConnectionPreMix")
+def _(g):
+    kind = small_kind(g)
+    shape, lead, count, size, attributes = streams(g)
+    mix = pick(g, [*lead, count], [*lead, count, 1], [*lead, count, size])
+    inputs = [("x", real(g, *shape).astype(kind)), ("mix", real(g, *mix).astype(pick(g, F32, np.float16)))]
+    attributes |= {"reduction_scale": 0.5} if coin(g) else {}
+    return Case("HyperConnectionPreMix", inputs, attributes, tolerance=tolerance_of(kind))
+
+
+@maker("HyperConnectionPostMix")
+def _(g):
+    kind, gates = small_kind(g), pick(g, F32, np.float16)
+    shape, lead, count, size, attributes = streams(g)
+    post = pick(g, [*lead, count], [*lead, count, 1], [*lead, count, size])
+    inputs = [("x", real(g, *shape).astype(kind)), ("block", real(g, *lead, size).astype(kind))]
+    inputs += [("post", real(g, *post).astype(gates))]
+    inputs += [("mix", real(g, *lead, count, count).astype(gates) if coin(g) else None)]
+    return Case("HyperConnectionPostMix", inputs, attributes, tolerance=tolerance_of(kind))
+
+
+@maker("EngramGate")
+def _(g):
+    kind = small_kind(g)
+    batch, time, count, size = extents(g, 4, 1, 5)
+    cast = lambda *shape: real(g, *shape).astype(kind)
+    has_norm = coin(g)
+    inputs = [("key", cast(batch, time, count, size)), ("query", cast(batch, time, count, size))]
+    inputs += [("value", cast(batch, time, size)), ("ks", cast(count, size)), ("qs", cast(count, size))]
+    inputs += [("cs", cast(count, size) if has_norm else None)]
+    return Case("EngramGate", inputs, {"epsilon": 1e-4} if coin(g) else {}, (True, has_norm), some(g, ["ks", "qs", "cs"]), tolerance_of(kind))
+
+
+@maker("NGramHashMapping")
+def _(g):
+    kind = pick(g, np.int32, np.int64)
+    batch, time, longest, heads = (int(g.integers(low, n)) for low, n in ((1, 4), (1, 9), (2, 5), (1, 4)))
+    columns = (longest - 1) * heads
+    whole = lambda low, high, *shape: g.integers(low, high, shape).astype(kind)
+    inputs = [("ids", whole(-3, 12, batch, time)), ("m", whole(1, 2**31 - 1, longest + int(g.integers(0, 2))))]
+    inputs += [("sizes", whole(1, 1000, columns)), ("past", whole(0, 12, batch, longest - 1) if coin(g) else None)]
+    inputs += [("offsets", whole(0, 5000, columns) if coin(g) else None)]
+    has_end = coin(g)
+    inputs += [("eos", np.array(g.integers(0, 12), kind) if has_end else None)]
+    inputs += [("segments", np.sort(g.integers(0, 3, (batch, time)), 1).astype(np.int32) if coin(g, 0.4) else None)]
+    attributes = {"max_ngram_size": longest, "n_head_per_ngram": heads, "pad_id": int(g.integers(0, 12))}
+    attributes["reset_on_eos"] = int(has_end and coin(g))
+    return Case("NGramHashMapping", inputs, attributes, (True, coin(g)), some(g, ["m", "sizes", "offsets"]), tolerance=(0.0, 0.0))
+
+
+@maker("MRotaryEmbedding")
+def _(g):
+    kind = small_kind(g)
+    batch, heads, time = (int(g.integers(1, n)) for n in (4, 4, 6))
+    sections = [int(g.integers(1, 4)) for _ in range(3)]
+    half = sum(sections)
+    attributes = {"interleaved": int(coin(g)), "mrope_section": sections, "mrope_layout": 0}
+    if coin(g):
+        sections = [int(g.integers(2, 5))] * 3
+        half, attributes["mrope_section"], attributes["mrope_layout"] = sum(sections), sections, 1
+    size = 2 * half
+    if coin(g):
+        attributes["num_heads"] = heads
+        if coin(g):
+            size, attributes["rotary_embedding_dim"] = size + 4, 2 * half
+    angles = np.outer(np.arange(16), 1 / 7.0 ** np.arange(half))
+    x = real(g, *pick(g, [batch, time, heads * size], [batch, heads, time, size])).astype(kind)
+    inputs = [("x", x), ("p", g.integers(0, 16, (3, batch, time))), ("cos", np.cos(angles).astype(kind))]
+    inputs += [("sin", np.sin(angles).astype(kind))]
+    return Case("MRotaryEmbedding", inputs, attributes, constants=some(g, ["cos", "sin"]), tolerance=tolerance_of(kind))
+
+
+@maker("CausalConvWithState")
+def _(g):
+    batch, time, taps, step = (int(g.integers(1, n)) for n in (4, 8, 5, 4))
+    last = coin(g, 0.4)
+    channels = extents(g, int(g.integers(1, 3)) if last else 1, 1, 4)
+    count = int(np.prod(channels))
+    shape = [batch, time, *channels] if last else [batch, count, time]
+    length = (taps - 1) * step
+    state = [batch, length, *channels] if last else [batch, count, length]
+    inputs = [("x", real(g, *shape)), ("w", real(g, count, 1, taps)), ("b", real(g, count) if coin(g) else None)]
+    inputs += [("past", real(g, *state) if coin(g) else None)]
+    attributes = {"ndim": 1, "dilation": step, "channels_last": int(last)}
+    attributes["activation"] = pick(g, "none", "silu", "swish")
+    return Case("CausalConvWithState", inputs, attributes, (True, True), some(g, ["w", "b"]))
+
+
+@maker("LinearAttention")
+def _(g):
+    batch, time, few, factor, ks, vs = (int(g.integers(1, n)) for n in (3, 6, 4, 4, 6, 6))
+    rule = pick(g, "linear", "gated", "delta", "gated_delta")
+    heads, shared = (few * factor, few) if coin(g, 0.7) else (few, few * factor)
+    inputs = [("q", real(g, batch, time, heads * ks)), ("k", real(g, batch, time, shared * ks))]
+    inputs += [("v", real(g, batch, time, shared * vs))]
+    inputs += [("past", real(g, batch, shared, ks, vs) if coin(g) else None)]
+    decay = -np.abs(real(g, batch, time, shared * pick(g, 1, ks))) if "gated" in rule else None
+    beta = g.random((batch, time, pick(g, 1, shared))).astype(F32) if "delta" in rule else None
+    inputs += [("decay", decay), ("beta", beta)]
+    attributes = {"q_num_heads": heads, "kv_num_heads": shared, "update_rule": rule}
+    attributes |= {"scale": 0.7} if coin(g) else {}
+    return Case("LinearAttention", inputs, attributes, (True, True))
+
+
+# Words, pools and blocks
+
+
+@maker("WordConvEmbedding")
+def _(g):
+    words, length, filters, size, alphabet = extents(g, 5, 3, 7)
+    window = int(g.integers(1, 4))
+    text = g.integers(0, alphabet, (words, length))
+    for row in text:
+        row[int(g.integers(0, length + 1)) :] = 0
+    # ONNX Runtime writes nothing for a word without characters.
+    text[:, 0] = np.maximum(text[:, 0], 1)
+    inputs = [("text", text.astype(np.int32)), ("w", real(g, filters, 1, window, size)), ("b", real(g, filters))]
+    inputs += [("c", real(g, alphabet, size))]
+    return Case("WordConvEmbedding", inputs, {"embedding_size": filters} if coin(g) else {}, constants=some(g, ["w", "b", "c"]))
+
+
+@maker("MaxpoolWithMask")
+def _(g):
+    spatial = extents(g, int(g.integers(1, 4)), 3, 7)
+    batch = extents(g, 2, 1, 4)
+    x = real(g, *batch, *spatial)
+    # Of several planes ONNX Runtime takes others than those that stand in their places.
+    mask = (g.random((1, 1, *spatial)) < 0.8).astype(np.int32)
+    attributes = pool_attributes(g, spatial)
+    return Case("MaxpoolWithMask", [("x", x), ("m", mask)], attributes)
+
+
+@maker("MatMulFpQ4")
+def _(g):
+    kind = pick(g, 0, 1)
+    block, zeros = 32, kind == 1
+    k, n, m = int(g.integers(1, 150)), int(g.integers(1, 60)), pick(g, 1, 3, 17)
+    blocks = []
+    for _ in range(n * -(-k // block)):
+        part = F32(g.uniform(0.001, 0.01)).tobytes() + (bytes([int(g.integers(0, 16))]) if zeros else b"")
+        blocks.append(part + g.integers(0, 256, block // 2).astype(np.uint8).tobytes())
+    inputs = [("a", real(g, m, k)), ("b", np.frombuffer(b"".join(blocks), np.uint8)), ("shape", np.array([k, n], np.int64))]
+    return Case("MatMulFpQ4", inputs, {"blk_quant_type": kind}, constants={"b", "shape"}, tolerance=(2e-4, 2e-4))
+
+
+@maker("SparseAttention")
+def _(g):
+    kind, block = small_kind(g), 16
+    batch, shared, factor, half, layouts = (int(g.integers(1, n)) for n in (3, 3, 3, 4, 3))
+    heads, size = shared * factor * layouts, 16 * half
+    shared *= layouts
+    is_first = coin(g)
+    time = int(g.integers(1, 40)) if is_first else 1
+    room = block * int(g.integers(3, 5))
+    before = np.zeros(batch, int) if is_first else g.integers(1, room - 1, batch)
+    cast = lambda x: x.astype(kind)
+    if coin(g, 0.4):
+        inputs = [("q", cast(real(g, batch, time, (heads + 2 * shared) * size))), ("k", None), ("v", None)]
+    else:
+        inputs = [("q", cast(real(g, batch, time, heads * size)))]
+        inputs += [(n, cast(real(g, batch, time, shared * size))) for n in "kv"]
+    inputs += [(n, cast(real(g, batch, shared, room, size))) for n in ("pk", "pv")]
+    rows, columns = [], []
+    for _ in range(layouts):
+        lines = [[c for c in range(r + 1) if c == r or coin(g)] for r in range(room // block)]
+        rows.append(np.cumsum([0] + [len(line) for line in lines]))
+        columns.append(sum(lines, []))
+    width = max(map(len, columns))
+    inputs += [("rows", np.array(rows, np.int32)), ("columns", np.array([c + [-1] * (width - len(c)) for c in columns], np.int32))]
+    lengths = before + time
+    inputs += [("total", np.array([lengths.max()], np.int32)), ("lengths", lengths.astype(np.int32))]
+    attributes = {"num_heads": heads, "kv_num_heads": shared, "sparse_block_size": block}
+    if coin(g):
+        attributes |= {"do_rotary": 1, "rotary_interleaved": int(coin(g))}
+        angles = np.outer(np.arange(room), 1 / 7.0 ** np.arange(size // 2))
+        inputs += [("cos", cast(np.cos(angles))), ("sin", cast(np.sin(angles)))]
+    if coin(g, 0.3):
+        attributes["scale"] = 0.3
+    shared_memory = {"y1": "pk", "y2": "pv"}
+    return Case("SparseAttention", inputs, attributes, (True, True, True), tolerance=tolerance_of(kind), shared=shared_memory)
+
+
+@maker("GroupQueryAttention, quantized cache")
+def _(g):
+    bits, kind = pick(g, 4, 8), small_kind(g)
+    batch, shared, factor, half = (int(g.integers(1, n)) for n in (4, 4, 4, 4))
+    size, is_first = 8 * half, coin(g)
+    time = int(g.integers(1, 6)) if is_first else 1
+    before = np.zeros(batch, int) if is_first else g.integers(1, 8, batch)
+    total = int(before.max()) + time
+    room = total + int(g.integers(0, 5))
+    cast = lambda *shape: real(g, *shape).astype(kind)
+    inputs = [("q", cast(batch, time, shared * factor * size)), *((n, cast(batch, time, shared * size)) for n in "kv")]
+    width, codes = (size, np.int8) if bits == 8 else (size // 2, np.uint8)
+    inputs += [(n, g.integers(0, 256, (batch, shared, room, width)).astype(np.uint8).view(codes)) for n in ("pk", "pv")]
+    inputs += [("last", (before + time - 1).astype(np.int32)), ("total", np.array([total], np.int32))]
+    inputs += [(n, None) for n in ("cos", "sin", "positions", "bias", "sink")]
+    modes = [pick(g, "PER_TENSOR", "PER_CHANNEL") for _ in range(2)]
+    for name, mode in zip(("ks", "vs"), modes):
+        inputs += [(name, positive(g, *([1, shared, 1, size] if mode == "PER_CHANNEL" else [1]), low=0.02, high=0.3))]
+    attributes = {"num_heads": shared * factor, "kv_num_heads": shared, "kv_cache_bit_width": bits}
+    attributes |= {"k_quant_type": modes[0], "v_quant_type": modes[1]}
+    if coin(g, 0.3):
+        attributes["local_window_size"] = int(g.integers(1, 6))
+    return Case("GroupQueryAttention", inputs, attributes, (True, True, True), some(g, ["ks", "vs"]), tolerance_of(kind))
+
+
+@maker("DecoderMaskedMultiHeadAttention")
+def _(g):
+    batch, heads, size, room = (int(g.integers(low, n)) for low, n in ((1, 4), (1, 4), (1, 6), (2, 9)))
+    # ONNX Runtime's processors take neither packed operands nor an output of scores.
+    hidden, form = heads * size, pick(g, "self", "self", "cross")
+    past = int(g.integers(0, room)) if form != "cross" else 0
+    total = room if form == "cross" else past + 1
+    inputs = [("q", real(g, batch, 1, hidden))]
+    if form == "cross":
+        inputs += [(n, real(g, batch, heads, room, size)) for n in "kv"]
+    else:
+        inputs += [(n, real(g, batch, 1, hidden)) for n in "kv"]
+    mask = (g.random((batch, total)) < 0.7).astype(np.int32) if coin(g) else None
+    bias = real(g, pick(g, 1, batch), pick(g, 1, heads), 1, total) if coin(g, 0.3) and form != "cross" else None
+    inputs += [("mask", mask), ("added", bias)]
+    attributes = {"num_heads": heads}
+    if form != "cross":
+        inputs += [(n, real(g, batch, heads, room, size)) for n in ("pk", "pv")]
+        inputs += [("past", np.array([past], np.int32)), ("beams", None), ("places", None)]
+        inputs += [("b", real(g, 3 * hidden) if coin(g) else None)]
+        attributes["past_present_share_buffer"] = 1
+    if coin(g, 0.3):
+        attributes["scale"] = 0.3
+    outputs = (True, form != "cross", form != "cross")
+    shared = {} if form == "cross" else {"y1": "pk", "y2": "pv"}
+    return Case("DecoderMaskedMultiHeadAttention", inputs, attributes, outputs, some(g, ["past"]), masked(mask), shared=shared)
+
+
+# Images in blocks of channels
+
+
+def blocked(op):
+    def make(g):
+        n, h, w, blocks = (int(g.integers(1, m)) for m in (3, 9, 9, 3))
+        x = real(g, n, 16 * blocks, h, w)
+        attributes = {}
+        if op in ("MaxPool", "AveragePool"):
+            attributes = {"kernel_shape": extents(g, 2, 1, min(3, h, w)), "strides": extents(g, 2, 1, 3)}
+        elif op == "Upsample":
+            mode = pick(g, "nearest", "linear")
+            attributes = {"scales": [1, 1, *extents(g, 2, 1, 3)], "mode": mode}
+            if mode == "linear":
+                attributes["coordinate_transformation_mode"] = pick(g, "asymmetric", "align_corners", "half_pixel")
+        elif op == "ReorderInput":
+            last = coin(g)
+            x = real(g, *([n, h, w, 4 * blocks] if last else [n, 4 * blocks, h, w]))
+            attributes = {"channels_last": int(last)}
+        elif op == "ReorderOutput":
+            attributes = {"channels": 16 * blocks - int(g.integers(0, 16)), "channels_last": int(coin(g))}
+        return Case(op, [("x", x)], attributes, domain="com.microsoft.nchwc")
+
+    return make
+
+
+for _op in ("AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "ReorderInput", "ReorderOutput", "Upsample"):
+    maker(f"nchwc.{_op}")(blocked(_op))
+
+
+@maker("nchwc.Conv")
+def _(g):
+    n, h, w, blocks, more = (int(g.integers(1, m)) for m in (3, 9, 9, 3, 3))
+    kernel, form = extents(g, 2, 1, min(3, h, w)), pick(g, "blocks", "depthwise", "few")
+    channels = 16 * blocks if form != "few" else int(g.integers(1, 8))
+    filters = 16 * blocks if form == "depthwise" else 16 * more
+    inputs = [("x", real(g, n, channels, h, w)), ("w", real(g, filters, 1 if form == "depthwise" else channels, *kernel))]
+    inputs += [("b", real(g, filters) if coin(g) else None)]
+    attributes = {"kernel_shape": kernel, "group": channels if form == "depthwise" else 1, "pads": [0, 0, 0, 0]}
+    if coin(g):
+        attributes["activation"] = pick(g, "Relu", "LeakyRelu", "Clip", "Tanh", "HardSigmoid")
+        attributes["activation_params"] = {"LeakyRelu": [0.1], "Clip": [-0.5, 0.7], "HardSigmoid": [0.2, 0.5]}.get(attributes["activation"], [])
+        if not attributes["activation_params"]:
+            del attributes["activation_params"]
+    inputs += [("sum", real(g, n, filters, h - kernel[0] + 1, w - kernel[1] + 1) if coin(g) else None)]
+    return Case("Conv", inputs, attributes, constants={"w", "b"}, domain="com.microsoft.nchwc")

@@ -50,7 +50,8 @@ struct OperatorCall {
     return try op.evaluate(
       ValueCall(
         inputs: inputs, outputTypes: types, outputCount: step.outputs.count,
-        inferredTypes: inferredTypes, threads: threads
+        inferredTypes: inferredTypes, threads: threads,
+        declaredInputs: { step.bodies[$0]?.inputTypes ?? [] }
       ) { (graph, values) throws(ModelError) in
         guard let body = step.bodies[graph] else {
           throw ModelError(.invalidGraph, "a subgraph that is not the node's own")

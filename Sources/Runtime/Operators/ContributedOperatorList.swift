@@ -9,6 +9,9 @@ let contributedOperators: [OperatorEntry] = [
   contributedProducts,
   contributedActivations,
   contributedShapes,
+  contributedStreams,
+  contributedSearches,
+  blockedImages,
   earlyOperators,
 ].flatMap { $0 }
 
@@ -20,10 +23,15 @@ private func entry(
 
 private let contributedAttention: [OperatorEntry] = [
   entry("Attention", ContributedAttention.init),
-  entry("GroupQueryAttention", GroupQueryAttention.init),
+  entry("DecoderMaskedMultiHeadAttention", DecoderMaskedAttention.init),
+  entry("GroupQueryAttention", GroupQueryAttention.init(_:)),
+  entry("LinearAttention", LinearAttention.init(contributed:)),
+  entry("LinearAttentionGate", LinearAttentionGate.init),
+  entry("MRotaryEmbedding", MultimodalRotaryEmbedding.init),
   entry("MultiHeadAttention", MultiHeadAttention.init),
   entry("QAttention", QAttention.init),
   entry("RotaryEmbedding", ContributedRotaryEmbedding.init),
+  entry("SparseAttention", SparseAttention.init),
 ]
 
 private let contributedQuantization: [OperatorEntry] = [
@@ -33,6 +41,7 @@ private let contributedQuantization: [OperatorEntry] = [
   entry("DynamicQuantizeMatMul", DynamicQuantizeMatMul.init),
   entry("GatherBlockQuantized", GatherBlockQuantized.init),
   entry("MatMulBnb4", MatMulBnb4.init),
+  entry("MatMulFpQ4", MatMulFpQ4.init),
   entry("MatMulInteger16", MatMulInteger16.init),
   entry("MatMulIntegerToFloat", MatMulIntegerToFloat.init),
   entry("MatMulNBits", MatMulNBits.init),
@@ -85,6 +94,7 @@ private let contributedShapes: [OperatorEntry] = [
   entry("GatherND", ContributedGatherND.init),
   entry("GridSample", GridSample.init),
   entry("Inverse", Inverse.init),
+  entry("MaxpoolWithMask", MaxpoolWithMask.init),
   entry("MurmurHash3", MurmurHash3.init),
   entry("NGramRepeatBlock", NGramRepeatBlock.init),
   entry("Pad", ContributedShaping.init(pad:)),
@@ -94,6 +104,35 @@ private let contributedShapes: [OperatorEntry] = [
   entry("Trilu", Trilu.init),
   entry("UnfoldTensor", UnfoldTensor.init),
   entry("Unique", ContributedUnique.init),
+  entry("WordConvEmbedding", WordConvEmbedding.init),
+]
+
+private let contributedStreams: [OperatorEntry] = [
+  entry("BranchwiseRMSNorm", GatedNormalization.init(branches:)),
+  entry("CausalConvWithState", ContributedCausalConv.init),
+  entry("EngramGate", EngramGate.init),
+  entry("GatedAdd", GatedAdd.init),
+  entry("GatedRMSNorm", GatedNormalization.init(gated:)),
+  entry("HyperConnectionPostMix", HyperConnection.init(after:)),
+  entry("HyperConnectionPreMix", HyperConnection.init(before:)),
+  entry("NGramHashMapping", NGramHashMapping.init),
+]
+
+private let contributedSearches: [OperatorEntry] = [
+  entry("BeamSearch", BeamSearch.init),
+  entry("GreedySearch", GreedySearch.init(greedy:)),
+  entry("Sampling", GreedySearch.init(sampling:)),
+]
+
+private let blockedImages: [OperatorEntry] = [
+  .init("AveragePool", domain: NchwcOperator.domain, [1], NchwcOperator.init(pool:)),
+  .init("Conv", domain: NchwcOperator.domain, [1], NchwcOperator.init(conv:)),
+  .init("GlobalAveragePool", domain: NchwcOperator.domain, [1], NchwcOperator.init(pool:)),
+  .init("GlobalMaxPool", domain: NchwcOperator.domain, [1], NchwcOperator.init(pool:)),
+  .init("MaxPool", domain: NchwcOperator.domain, [1], NchwcOperator.init(pool:)),
+  .init("ReorderInput", domain: NchwcOperator.domain, [1], NchwcOperator.init(reorderInput:)),
+  .init("ReorderOutput", domain: NchwcOperator.domain, [1], NchwcOperator.init(reorderOutput:)),
+  .init("Upsample", domain: NchwcOperator.domain, [1], NchwcOperator.init(upsample:)),
 ]
 
 private let earlyOperators: [OperatorEntry] = [
@@ -103,6 +142,9 @@ private let earlyOperators: [OperatorEntry] = [
   .init("ImageScaler", [1]) { (node) throws(ModelError) in
     try EarlyOperator(node, .imageScaler)
   },
+  // Marks of a runtime with several devices, which a model that it saves may keep.
+  .init("MemcpyFromHost", [1], Identity.init),
+  .init("MemcpyToHost", [1], Identity.init),
   .init("ParametricSoftplus", [1]) { (node) throws(ModelError) in
     try EarlyOperator(node, .softplus)
   },

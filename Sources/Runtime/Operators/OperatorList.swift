@@ -86,13 +86,13 @@ private let matrixOperators: [OperatorEntry] = [
   .init("Einsum", [12, 28], Einsum.init),
   .init("FlexAttention", domain: "ai.onnx.preview", [1], FlexAttention.init),
   .init("Gemm", [1, 6, 7, 9, 11, 13], Gemm.init),
-  .init("LinearAttention", [27], LinearAttention.init),
+  .init("LinearAttention", [27], LinearAttention.init(_:)),
   .init("MatMul", [1, 9, 13], MatMul.init),
   .init("RotaryEmbedding", [23], RotaryEmbedding.init),
 ]
 
 private let convolutionOperators: [OperatorEntry] = [
-  .init("CausalConvWithState", [27], CausalConvWithState.init),
+  .init("CausalConvWithState", [27], CausalConvWithState.init(_:)),
   .init("Conv", [1, 11, 22], Conv.init),
   .init("ConvTranspose", [1, 11, 22], ConvTranspose.init),
   .init("DeformConv", [19, 22], DeformConv.init),

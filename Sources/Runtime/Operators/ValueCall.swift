@@ -9,6 +9,7 @@ public struct ValueCall {
   let inferredTypes: [ValueType?]
   /// The most threads that the operator may use.
   public let threads: Int
+  let declaredInputs: (GraphID) -> [ValueType?]
   let body: (GraphID, [Value]) throws(ModelError) -> [Value]
 
   public func has(_ index: Int) -> Bool { index < inputs.count && inputs[index] != nil }
@@ -34,6 +35,9 @@ public struct ValueCall {
   public func optionalTensor(_ index: Int) throws(ModelError) -> Tensor? {
     has(index) ? try tensor(index) : nil
   }
+
+  /// What a subgraph of the node declares of its inputs; nothing if it is not the node's own.
+  public func inputTypes(of graph: GraphID) -> [ValueType?] { declaredInputs(graph) }
 
   /// Runs a subgraph of the node.
   public func run(_ graph: GraphID, _ inputs: [Value]) throws(ModelError) -> [Value] {

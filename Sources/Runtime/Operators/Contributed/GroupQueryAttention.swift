@@ -7,16 +7,17 @@ import ModelFormat
 /// |--------|---------|-------|---------------|
 /// | input  | `query` | `[batch, time, heads·size]`, or with keys and values `[batch, time, (heads + 2·kv heads)·size]` | `f32`, `f16` |
 /// | input  | `key`, `value`, optional | `[batch, time, kv heads·size]` | type of `query` |
-/// | input  | `past_key`, `past_value`, optional | `[batch, kv heads, room, size]` | type of `query` |
+/// | input  | `past_key`, `past_value`, optional | `[batch, kv heads, room, size]`, or see ``QuantizedCache`` | type of `query`, `i8`, `u8` |
 /// | input  | `seqlens_k` | `[batch]`: the number of keys in all, less one | `i32` |
 /// | input  | `total_sequence_length` | one | `i32` |
 /// | input  | `cos_cache`, `sin_cache`, optional | `[positions, d/2]` | type of `query` |
 /// | input  | `position_ids`, optional | `[batch, time]` | `i64` |
 /// | input  | `attention_bias`, optional | `[1 or batch, 1 or heads, time, keys]` | type of `query` |
 /// | input  | `head_sink`, optional | `[heads]`: the score of a key without a value | type of `query` |
+/// | input  | `k_scale`, `v_scale`, optional | see ``QuantizedCache`` | `f32` |
 /// | output | `output` | `[batch, time, heads·size]` | type of `query` |
-/// | output | `present_key`, `present_value` | `[batch, kv heads, room, size]` | type of `query` |
-/// | attr   | `num_heads`, `kv_num_heads`, `scale`, `softcap`, `local_window_size`, `do_rotary`, `rotary_interleaved`, `smooth_softmax` | | |
+/// | output | `present_key`, `present_value` | as the past | as the past |
+/// | attr   | `num_heads`, `kv_num_heads`, `scale`, `softcap`, `local_window_size`, `do_rotary`, `rotary_interleaved`, `smooth_softmax`, `k_quant_type`, `v_quant_type`, `kv_cache_bit_width` | | |
 ///
 /// Computed in `f32`. Source: ONNX Runtime's contributed operator, version 1; Ainslie et al., 2023.
 struct GroupQueryAttention: ComposedOperator {
@@ -28,6 +29,7 @@ struct GroupQueryAttention: ComposedOperator {
   let turns: Bool
   let isInterleaved: Bool
   let isSmooth: Bool
+  private let quantized: QuantizedCache?
 
   init(_ node: NodeReader) throws(ModelError) {
     try node.require(inputs: 7...14, outputs: 1...4, optional: [1, 2, 3, 4])
@@ -39,22 +41,39 @@ struct GroupQueryAttention: ComposedOperator {
     turns = try node.bool("do_rotary", default: false)
     isInterleaved = try node.bool("rotary_interleaved", default: false)
     isSmooth = try node.bool("smooth_softmax", default: false)
-    guard heads > 0, sharedHeads > 0, heads % sharedHeads == 0 else {
+    try Self.check(heads, sharedHeads)
+    quantized = try QuantizedCache(node)
+    guard try node.int("sliding_window_cache", default: 0) == 0 else {
       throw ModelError(
-        .invalidAttribute, "\(heads) heads of queries for \(sharedHeads) of keys",
-        expected: "a multiple of them")
-    }
-    for name in ["k_quant_type", "v_quant_type"] {
-      _ = try node.choice(name, of: ["NONE"], default: "NONE")
-    }
-    for index in [12, 13] where node.hasInput(index) {
-      throw ModelError(
-        .unsupportedOperator, "input \(index), the scale of a quantized cache",
-        expected: "a cache of floats")
+        .unsupportedOperator, "a cache as long as the window", expected: "one of all keys")
     }
     guard node.outputCount < 4 || !node.hasOutput(3) else {
       throw ModelError(.unsupportedOperator, "output 3, the scores", expected: "three outputs")
     }
+  }
+
+  /// The parts that ``SparseAttention`` has in common with this.
+  init(sparse node: NodeReader) throws(ModelError) {
+    heads = try node.int("num_heads")
+    sharedHeads = try node.int("kv_num_heads")
+    scale = try node.float("scale", default: 0)
+    turns = try node.bool("do_rotary", default: false)
+    isInterleaved = try node.bool("rotary_interleaved", default: false)
+    (softcap, window, isSmooth, quantized) = (0, 0, false, nil)
+    try Self.check(heads, sharedHeads)
+  }
+
+  private static func check(_ heads: Int, _ shared: Int) throws(ModelError) {
+    guard heads > 0, shared > 0, heads % shared == 0 else {
+      throw ModelError(
+        .invalidAttribute, "\(heads) heads of queries for \(shared) of keys",
+        expected: "a multiple of them")
+    }
+  }
+
+  /// The factor of the scores of queries `[batch, heads, time, size]`.
+  func scale(of q: Composition.Value) -> Float {
+    scale == 0 ? 1 / Float(q.shape?[3].value ?? 1).squareRoot() : scale
   }
 
   func compose(_ parts: inout Composition) throws(ModelError) -> [Composition.Value?] {
@@ -70,10 +89,18 @@ struct GroupQueryAttention: ComposedOperator {
       k = try turned(&parts, k, positions)
     }
     let cache = KeyValueCache(isFirst: isFirst)
-    let keys = try parts.apply(cache, k, try past(&parts, 3), last, total)
-    let values = try parts.apply(cache, v, try past(&parts, 4), last, total)
-    let size = Float(q.shape?[3].value ?? 1)
-    let scale = self.scale == 0 ? 1 / size.squareRoot() : self.scale
+    let (keys, values): (Composition.Value, Composition.Value)
+    let presents: [Composition.Value]
+    if let quantized {
+      let key = try quantized.extended(&parts, k, past: 3, by: cache, last, total)
+      let value = try quantized.extended(&parts, v, past: 4, by: cache, last, total)
+      (keys, values, presents) = (key.numbers, value.numbers, [key.codes, value.codes])
+    } else {
+      keys = try parts.apply(cache, k, try past(&parts, 3), last, total)
+      values = try parts.apply(cache, v, try past(&parts, 4), last, total)
+      presents = [try parts.cast(keys, element), try parts.cast(values, element)]
+    }
+    let scale = scale(of: q)
     let bias = try parts.optional(10, of: [element]).map { (bias) throws(ModelError) in
       try parts.cast(bias, .f32)
     }
@@ -93,14 +120,11 @@ struct GroupQueryAttention: ComposedOperator {
         "Attention", q, keys, values, added,
         attributes: ["scale": .float(scale), "softcap": .float(softcap)])
     }
-    return [
-      try parts.cast(try parts.merged(y), element), try parts.cast(keys, element),
-      try parts.cast(values, element),
-    ]
+    return [try parts.cast(try parts.merged(y), element)] + presents
   }
 
   /// Whether there is nothing in the cache: as many keys in all as come with this call.
-  private static func isFirst(_ q: Composition.Value, _ total: Composition.Value) -> Bool {
+  static func isFirst(_ q: Composition.Value, _ total: Composition.Value) -> Bool {
     guard let time = q.shape?[2].value, let count = total.constant?.integers?.first else {
       return false
     }
@@ -114,14 +138,14 @@ struct GroupQueryAttention: ComposedOperator {
     return isSmooth ? try parts.constant(Tensor([Float(0)], shape: [1])) : nil
   }
 
-  private func past(
+  func past(
     _ parts: inout Composition, _ index: Int
   ) throws(ModelError) -> Composition.Value? {
     guard let past = parts.optional(index) else { return nil }
     return try parts.cast(try parts.input(index, of: [.f32, .f16], rank: past.rank ?? 4), .f32)
   }
 
-  private func operands(
+  func operands(
     _ parts: inout Composition
   ) throws(ModelError) -> (Composition.Value, Composition.Value, Composition.Value) {
     let query = try parts.cast(try parts.input(0), .f32)
@@ -144,12 +168,13 @@ struct GroupQueryAttention: ComposedOperator {
     return (pieces[0], pieces[1], pieces[2])
   }
 
-  private func turned(
-    _ parts: inout Composition, _ x: Composition.Value, _ positions: Composition.Value?
+  func turned(
+    _ parts: inout Composition, _ x: Composition.Value, _ positions: Composition.Value?,
+    caches: (cosines: Int, sines: Int) = (7, 8)
   ) throws(ModelError) -> Composition.Value {
     let elements: Set<ElementType> = [try parts.input(0).element]
-    let cosines = try parts.cast(try parts.input(7, of: elements, rank: 2), .f32)
-    let sines = try parts.cast(try parts.input(8, of: elements, rank: 2), .f32)
+    let cosines = try parts.cast(try parts.input(caches.cosines, of: elements, rank: 2), .f32)
+    let sines = try parts.cast(try parts.input(caches.sines, of: elements, rank: 2), .f32)
     let turned = (cosines.shape?[1].value ?? 0) * 2
     return try parts(
       "RotaryEmbedding", x, cosines, sines, positions,

@@ -12,6 +12,8 @@ import ModelFormat
 struct KeyValueCache: TensorOperator {
   /// Whether nothing in `past` counts.
   let isFirst: Bool
+  /// Whether what is behind the keys stays as it was in `past`, and all new keys are written, also behind the last.
+  var keepsRest = false
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     for index in [2, 3] { _ = try inputs.tensor(index, of: [.i32]) }
@@ -55,7 +57,7 @@ struct KeyValueCache: TensorOperator {
       throw ModelError(
         .shapeMismatch, "lengths of shape \(try io.input(2).shape)", expected: "[\(new[0])]")
     }
-    let isFirst = isFirst
+    let (isFirst, keepsRest) = (isFirst, keepsRest && past?[2] == y[2])
     return Kernel("key_value_cache") { (context) throws(ModelError) in
       let last = context.input(2, as: Int32.self)
       for b in 0..<new[0] {
@@ -66,7 +68,7 @@ struct KeyValueCache: TensorOperator {
             .outOfRange, "\(count) keys in row \(b) of the batch, \(new[2]) of them new",
             expected: "as many as fit into a cache of \(y[2])")
         }
-        let arriving = min(new[2], count - before)
+        let arriving = min(new[2], (keepsRest ? y[2] : count) - before)
         for h in 0..<new[1] {
           let row = b * new[1] + h
           let to = context.output(0, as: Float.self) + row * y[2] * y[3]
@@ -79,7 +81,13 @@ struct KeyValueCache: TensorOperator {
             from: context.input(0, as: Float.self) + row * new[2] * new[3],
             count: arriving * y[3])
           let filled = before + arriving
-          (to + filled * y[3]).update(repeating: 0, count: (y[2] - filled) * y[3])
+          let rest = (y[2] - filled) * y[3]
+          if keepsRest {
+            let old = context.input(1, as: Float.self) + (row * y[2] + filled) * y[3]
+            (to + filled * y[3]).update(from: old, count: rest)
+          } else {
+            (to + filled * y[3]).update(repeating: 0, count: rest)
+          }
         }
       }
     }

@@ -17,11 +17,25 @@ import LibC
 /// Source: ONNX `CausalConvWithState`, opset 27.
 struct CausalConvWithState: FloatOperator {
   private let appliesSilu: Bool
+  /// The distance in time between neighbouring taps.
+  private let dilation: Int
 
   init(_ node: NodeReader) throws(ModelError) {
     try node.require(inputs: 2...4, outputs: 1...2)
     let name = try node.choice("activation", of: ["none", "silu", "swish"], default: "none")
     appliesSilu = name != "none"
+    dilation = 1
+  }
+
+  /// The operator of `com.microsoft`, whose inputs are as here: also with `dilation`.
+  init(contributed node: NodeReader) throws(ModelError) {
+    try node.require(inputs: 2...4, outputs: 1...2)
+    let name = try node.choice("activation", of: ["none", "silu", "swish"], default: "none")
+    appliesSilu = name != "none"
+    dilation = try node.int("dilation", default: 1)
+    guard (1...1 << 20).contains(dilation) else {
+      throw ModelError(.invalidAttribute, "dilation is \(dilation)", expected: "1 or more")
+    }
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
@@ -37,7 +51,7 @@ struct CausalConvWithState: FloatOperator {
         .shapeMismatch, "weights \(w) for an input \(x)",
         expected: "[channels, 1, k] for [batch, channels, length]")
     }
-    let state: Shape = [x[0], x[1], w[2] - 1]
+    let state: Shape = [x[0], x[1], (w[2] - 1) * .fixed(dilation)]
     if let past, !past.canBe(state) {
       throw ModelError(.shapeMismatch, "a past state \(past)", expected: "\(state)")
     }
@@ -55,7 +69,8 @@ struct CausalConvWithState: FloatOperator {
     let appliesSilu = appliesSilu
     // Each row is laid out behind its past, so that no tap has to ask where it is.
     let rows = x[0] * channels
-    let width = length + taps - 1
+    let (span, step) = ((taps - 1) * dilation, dilation)
+    let width = length + span
     return Kernel(
       "causal_conv_\(T.elementType)", scratchBytes: rows * width * MemoryLayout<T>.stride
     ) { context in
@@ -70,18 +85,18 @@ struct CausalConvWithState: FloatOperator {
         for row in range {
           let line = padded + row * width
           if let past {
-            line.update(from: past + row * (taps - 1), count: taps - 1)
+            line.update(from: past + row * span, count: span)
           } else {
-            line.update(repeating: 0, count: taps - 1)
+            line.update(repeating: 0, count: span)
           }
-          (line + taps - 1).update(from: input + row * length, count: length)
-          state.map { ($0 + row * (taps - 1)).update(from: line + length, count: taps - 1) }
+          (line + span).update(from: input + row * length, count: length)
+          state.map { ($0 + row * span).update(from: line + length, count: span) }
           guard let output else { continue }
           let (y, kernel) = (output + row * length, weight + row % channels * taps)
           y.update(repeating: bias?[row % channels] ?? 0, count: length)
           for tap in 0..<taps {
             let factor = kernel[tap]
-            for t in 0..<length { y[t] += factor * line[t + tap] }
+            for t in 0..<length { y[t] += factor * line[t + tap * step] }
           }
           if appliesSilu {
             for t in 0..<length { y[t] = y[t] / T(1 + exp(-Double(y[t]))) }

@@ -27,7 +27,16 @@ struct LinearAttention: FloatOperator {
   private let isGated: Bool
   private let isDelta: Bool
 
-  init(_ node: NodeReader) throws(ModelError) {
+  init(_ node: NodeReader) throws(ModelError) { try self.init(node, isContributed: false) }
+
+  /// The operator of `com.microsoft`: also with fewer heads of queries than of keys, whose outputs have as many as the
+  /// keys then.
+  init(contributed node: NodeReader) throws(ModelError) {
+    try node.refuseStateWindow()
+    try self.init(node, isContributed: true)
+  }
+
+  private init(_ node: NodeReader, isContributed: Bool) throws(ModelError) {
     try node.require(inputs: 3...6, outputs: 1...2)
     queryHeads = try node.int("q_num_heads")
     stateHeads = try node.int("kv_num_heads")
@@ -36,7 +45,9 @@ struct LinearAttention: FloatOperator {
       "update_rule", of: ["linear", "gated", "delta", "gated_delta"], default: "gated_delta")
     isGated = rule.hasPrefix("gated")
     isDelta = rule.hasSuffix("delta")
-    guard stateHeads > 0, queryHeads > 0, queryHeads % stateHeads == 0 else {
+    guard stateHeads > 0, queryHeads > 0,
+      queryHeads % stateHeads == 0 || (isContributed && stateHeads % queryHeads == 0)
+    else {
       throw ModelError(
         .invalidAttribute, "\(queryHeads) query heads and \(stateHeads) key heads",
         expected: "a multiple of the key heads")
@@ -75,7 +86,7 @@ struct LinearAttention: FloatOperator {
     try check(inputs, 4, [[q[0], q[1], heads], [q[0], q[1], heads * size.key]])
     try check(inputs, 5, [[q[0], q[1], heads], [q[0], q[1], 1]])
     return [
-      .tensor(query.element, [q[0], q[1], .fixed(queryHeads) * size.value]),
+      .tensor(query.element, [q[0], q[1], .fixed(max(queryHeads, stateHeads)) * size.value]),
       .tensor(state, states),
     ]
   }
@@ -102,7 +113,7 @@ struct LinearAttention: FloatOperator {
     let hasPast = io.has(3)
     let wanted = (0..<2).map { $0 < io.outputs.count && io.outputs[$0] != nil }
     let states = job.batch * stateHeads * job.stateSize
-    let outputs = wanted[0] ? 0 : job.batch * job.time * queryHeads * job.valueSize
+    let outputs = wanted[0] ? 0 : job.batch * job.time * job.outputHeads * job.valueSize
     let size = MemoryLayout<T>.stride
     return Kernel(
       "linear_attention_\(T.elementType)",
@@ -141,6 +152,7 @@ struct LinearAttention: FloatOperator {
     /// Extents of the last axis; 0 where there is none.
     let decays, rates: Int
 
+    var outputHeads: Int { max(queryHeads, stateHeads) }
     var stateSize: Int { keySize * valueSize }
     var grain: Int { max(1, 8192 / max(1, time * stateSize)) }
 
@@ -148,7 +160,7 @@ struct LinearAttention: FloatOperator {
     func run<T: FloatElement>(_ memory: Memory<T>, _ b: Int, _ h: Int) {
       let state = memory.state + (b * stateHeads + h) * stateSize
       let change = memory.change + (b * stateHeads + h) * valueSize
-      let group = queryHeads / stateHeads
+      let group = outputHeads / stateHeads
       for t in 0..<time {
         let row = b * time + t
         let key = memory.key + (row * stateHeads + h) * keySize
@@ -164,10 +176,10 @@ struct LinearAttention: FloatOperator {
           for m in 0..<valueSize { line[m] += factor * change[m] }
         }
         for head in h * group..<(h + 1) * group {
-          let place = row * queryHeads + head
-          let output = memory.output + place * valueSize
+          let output = memory.output + (row * outputHeads + head) * valueSize
+          let query = row * queryHeads + head * queryHeads / outputHeads
           output.update(repeating: 0, count: valueSize)
-          add(state, memory.query + place * keySize, to: output, times: T(scale))
+          add(state, memory.query + query * keySize, to: output, times: T(scale))
         }
       }
     }
@@ -192,5 +204,14 @@ struct LinearAttention: FloatOperator {
         for m in 0..<valueSize { sum[m] += factor * line[m] }
       }
     }
+  }
+}
+
+extension NodeReader {
+  /// - Throws: `.invalidAttribute` if the node asks for the states after several steps.
+  func refuseStateWindow() throws(ModelError) {
+    let window = try int("state_window", default: 0)
+    guard window != 0 else { return }
+    throw ModelError(.invalidAttribute, "state_window is \(window)", expected: "0")
   }
 }
