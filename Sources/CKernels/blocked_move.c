@@ -109,3 +109,67 @@ void zoo_blocks_insert(
   zoo_parallel_for(
       images * blocks_of(channels), grain < 1 ? 1 : grain, max_threads, run_insertion, &j);
 }
+
+typedef struct {
+  int64_t in_channels, out_channels, pixels;
+  const int32_t *channels;
+  const float *from;
+  float *to;
+} selection;
+
+enum { HALF = LANES / 2, CHUNK = 128 };
+
+/// Eight lanes of each pixel, each from a place of its own; so few that their addresses stay in registers.
+static void gather_lanes(int64_t pixels, const float *const *from, int64_t first, float *to) {
+  const float *a = from[0], *b = from[1], *c = from[2], *d = from[3];
+  const float *e = from[4], *f = from[5], *g = from[6], *h = from[7];
+  for (int64_t i = first * LANES; i < (first + pixels) * LANES; i += LANES) {
+    to[i] = a[i], to[i + 1] = b[i], to[i + 2] = c[i], to[i + 3] = d[i];
+    to[i + 4] = e[i], to[i + 5] = f[i], to[i + 6] = g[i], to[i + 7] = h[i];
+  }
+}
+
+static int is_whole_block(const int32_t *channels, int64_t count) {
+  for (int64_t i = 0; i < count; i++) {
+    if (channels[i] != channels[0] + i) return 0;
+  }
+  return channels[0] % LANES == 0;
+}
+
+static void run_selection(void *context, int64_t begin, int64_t end) {
+  const selection *j = context;
+  const int64_t blocks = blocks_of(j->out_channels), plane = j->pixels * LANES;
+  for (int64_t i = begin; i < end; i++) {
+    const int32_t *channels = j->channels + i % blocks * LANES;
+    const int64_t left = j->out_channels - i % blocks * LANES;
+    const int64_t lanes = left < LANES ? left : LANES;
+    const float *image = j->from + i / blocks * blocks_of(j->in_channels) * plane;
+    float *to = j->to + i * plane;
+    if (is_whole_block(channels, lanes)) {
+      memcpy(to, image + channels[0] / LANES * plane, (size_t)plane * sizeof(float));
+      continue;
+    }
+    const float *from[LANES];
+    for (int64_t l = 0; l < LANES; l++) {
+      const int32_t channel = channels[l < lanes ? l : 0];
+      from[l] = image + channel / LANES * plane + channel % LANES;
+    }
+    for (int64_t first = 0; first < j->pixels; first += CHUNK) {
+      const int64_t count = first + CHUNK < j->pixels ? CHUNK : j->pixels - first;
+      gather_lanes(count, from, first, to);
+      if (lanes > HALF) gather_lanes(count, from + HALF, first, to + HALF);
+    }
+  }
+}
+
+void zoo_blocks_select(
+    int64_t images, int64_t in_channels, int64_t out_channels, int64_t pixels,
+    const int32_t *channels, const float *input, float *output, int max_threads) {
+  if (pixels <= 0) return;
+  selection j = {
+      .in_channels = in_channels, .out_channels = out_channels, .pixels = pixels,
+      .channels = channels, .from = input, .to = output};
+  const int64_t grain = MIN_FLOATS_PER_THREAD / (pixels * LANES + 1);
+  zoo_parallel_for(
+      images * blocks_of(out_channels), grain < 1 ? 1 : grain, max_threads, run_selection, &j);
+}

@@ -120,3 +120,8 @@ void zoo_blocked_resize_run(
 void zoo_blocks_insert(
     int64_t images, int64_t channels, int64_t pixels, const float *input, int64_t first,
     int64_t out_channels, float *output, int max_threads);
+
+/// Output channel i is input channel `channels[i]`; lanes beyond `out_channels` hold anything.
+void zoo_blocks_select(
+    int64_t images, int64_t in_channels, int64_t out_channels, int64_t pixels,
+    const int32_t *channels, const float *input, float *output, int max_threads);

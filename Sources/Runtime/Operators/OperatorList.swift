@@ -117,6 +117,7 @@ private let channelBlockOperators: [OperatorEntry] = [
     try BlockedPool(node, isMax: true)
   },
   .init("BlockedResize", domain: "zoo", [1], BlockedResize.init),
+  .init("BlockedSelect", domain: "zoo", [1], BlockedSelect.init),
   .init("FromChannelBlocks", domain: "zoo", [1], FromChannelBlocks.init),
   .init("ToChannelBlocks", domain: "zoo", [1], ToChannelBlocks.init),
 ]

@@ -160,8 +160,8 @@ import ZooRuntime
       ])
   }
 
-  /// Pieces of channels that begin with blocks stay in blocks, others do not.
-  @Test(arguments: [16, 20]) func piecesOfWholeBlocksStayInBlocks(_ first: Int) throws {
+  /// Pieces of channels that begin with blocks are moved as blocks, others lane by lane.
+  @Test(arguments: [16, 20]) func piecesOfChannelsStayInBlocks(_ first: Int) throws {
     var numbers = Numbers(seed: 26)
     var chain = Chain(input: [2, 5, 9, 8])
     try chain.weight("A", [44, 5, 3, 3], &numbers)
@@ -182,12 +182,54 @@ import ZooRuntime
     chain.node("Conv", ["p", "B"], "b", Self.conv(1))
     chain.node("Concat", ["b", "q", "s"], "y", [Attribute("axis", .int(1))])
     let x = try Tensor(Array(numbers.floats(2 * 5 * 72)), shape: [2, 5, 9, 8])
-    let inBlocks = ["BlockedConv", "Split", "Slice", "BlockedConv", "BlockedConcat"]
-    let inPlanes = [
-      "BlockedConv", "FromChannelBlocks", "Split", "Slice", "FromChannelBlocks",
-      "ToChannelBlocks", "BlockedConv", "FromChannelBlocks", "Concat",
-    ]
+    let whole = ["BlockedConv", "Split", "Slice"]
+    let lanes = ["BlockedConv", "BlockedSelect", "BlockedSelect", "Slice"]
     try chain.expect(
-      "y", x, types: first == 16 ? inBlocks + ["FromChannelBlocks"] : inPlanes)
+      "y", x,
+      types: (first == 16 ? whole : lanes) + ["BlockedConv", "BlockedConcat", "FromChannelBlocks"])
+  }
+
+  /// A slice from the middle of a block is moved lane by lane.
+  @Test func aSliceWithinBlocksStaysInBlocks() throws {
+    var numbers = Numbers(seed: 27)
+    var chain = Chain(input: [2, 5, 9, 8])
+    try chain.weight("A", [44, 5, 3, 3], &numbers)
+    try chain.weight("B", [24, 21, 1, 1], &numbers)
+    for (name, value) in [("From", 7), ("To", -16), ("Axis", 1)] {
+      try chain.weight(name, [1], &numbers, 0)
+      chain.model.main.weights[chain.values[name]!] = Weight(
+        try Tensor([Int64(value)], shape: [1]))
+    }
+    chain.node("Conv", ["x", "A"], "a", Self.conv(3))
+    chain.node("Slice", ["a", "From", "To", "Axis"], "s")
+    chain.node("Conv", ["s", "B"], "y", Self.conv(1))
+    let x = try Tensor(Array(numbers.floats(2 * 5 * 72)), shape: [2, 5, 9, 8])
+    try chain.expect(
+      "y", x, types: ["BlockedConv", "BlockedSelect", "BlockedConv", "FromChannelBlocks"])
+  }
+
+  /// Channels that groups deal out in turn keep to blocks, with the pixels' axes apart or together.
+  @Test(arguments: [[2, 12], [3, 8], [4, 6]], [false, true])
+  func shuffledChannelsStayInBlocks(_ groups: [Int], _ joinsPixels: Bool) throws {
+    var numbers = Numbers(seed: 28)
+    var chain = Chain(input: [2, 5, 9, 8])
+    try chain.weight("A", [24, 5, 3, 3], &numbers)
+    try chain.weight("B", [17, 24, 1, 1], &numbers)
+    let apart = [2] + groups + (joinsPixels ? [72] : [9, 8])
+    for (name, extents) in [("Apart", apart), ("Together", [2, -1, 9, 8])] {
+      try chain.weight(name, [extents.count], &numbers, 0)
+      chain.model.main.weights[chain.values[name]!] = Weight(
+        try Tensor(extents.map(Int64.init), shape: [extents.count]))
+    }
+    chain.node("Conv", ["x", "A"], "a", Self.conv(3))
+    chain.node("Reshape", ["a", "Apart"], "b")
+    chain.node(
+      "Transpose", ["b"], "c",
+      [Attribute("perm", .ints([0, 2, 1] + (3..<Int64(apart.count))))])
+    chain.node("Reshape", ["c", "Together"], "d")
+    chain.node("Conv", ["d", "B"], "y", Self.conv(1))
+    let x = try Tensor(Array(numbers.floats(2 * 5 * 72)), shape: [2, 5, 9, 8])
+    try chain.expect(
+      "y", x, types: ["BlockedConv", "BlockedSelect", "BlockedConv", "FromChannelBlocks"])
   }
 }

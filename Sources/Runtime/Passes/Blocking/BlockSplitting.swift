@@ -1,6 +1,6 @@
 import ModelFormat
 
-// Splitting along channels where blocks end: what moves is whole blocks.
+// Splitting along channels: where blocks end, what moves is whole blocks; elsewhere it is lanes.
 extension BlockRewriter {
   /// Constant whole numbers.
   func integers(_ value: ValueID?) -> [Int]? {
@@ -16,23 +16,38 @@ extension BlockRewriter {
     axis == 1 || axis == 1 - rank(image)
   }
 
-  /// `Split` along channels, of which all pieces begin where blocks do.
+  /// `Split` along channels.
   mutating func blockSplit(_ node: Node, _ index: Int) throws(ModelError) -> Bool {
     guard node.opType == "Split", Model.canonical(node.domain).isEmpty,
-      let x = node.inputs[0], let twin = twins[x],
+      let x = node.inputs[0], isImage(x),
       case .int(let axis)? = node.attribute("axis"), isChannelAxis(Int(axis), x)
     else { return false }
     let outputs = node.outputs.compactMap { $0 }
     let counts = outputs.compactMap { context.type($0)?.shape?[1].value }
     guard outputs.count == node.outputs.count, counts.count == outputs.count,
-      counts.allSatisfy({ $0 > 0 }), counts.reduce(0, +) == channels(x),
-      counts.dropLast().allSatisfy({ $0 % ChannelBlocks.lanes == 0 })
+      counts.allSatisfy({ $0 > 0 }), counts.reduce(0, +) == channels(x)
     else { return false }
     let rank = rank(x)
     let pieces = zip(outputs, counts).map { newTwin($0, $1, rank) }
+    let areWhole = counts.dropLast().allSatisfy { $0 % ChannelBlocks.lanes == 0 }
+    let nodes =
+      areWhole
+      ? [try split(node, of: x, counts, pieces)] : selections(node, of: x, counts, pieces)
+    for node in nodes { context.editor.insert(node, before: index) }
+    splits.append((index, outputs))
+    context.editor.remove(index)
+    context.applied(nodes[0], "moves channel blocks")
+    hasChanged = true
+    return true
+  }
+
+  /// Pieces that all begin where blocks do.
+  private mutating func split(
+    _ node: Node, of x: ValueID, _ counts: [Int], _ pieces: [ValueID]
+  ) throws(ModelError) -> Node {
     let blocks = counts.map { ChannelBlocks.count($0) }
     var split = Node(
-      "Split", name: node.name, inputs: [twin], outputs: pieces,
+      "Split", name: node.name, inputs: [twins[x]], outputs: pieces,
       attributes: [Attribute("axis", .int(1))])
     if context.editor.opset(of: node) < 13 {
       split.attributes.append(Attribute("split", .ints(blocks.map(Int64.init))))
@@ -40,12 +55,19 @@ extension BlockRewriter {
       split.inputs.append(try numbers(blocks, context.editor.name(of: x) + "/pieces"))
     }
     split.opset = node.opset
-    context.editor.insert(split, before: index)
-    splits.append((index, outputs))
-    context.editor.remove(index)
-    context.applied(split, "moves channel blocks")
-    hasChanged = true
-    return true
+    return split
+  }
+
+  private func selections(
+    _ node: Node, of x: ValueID, _ counts: [Int], _ pieces: [ValueID]
+  ) -> [Node] {
+    var first = 0
+    return zip(counts, pieces).map { count, piece in
+      var selected = selection(Array(first..<first + count), of: x, node.name)
+      selected.outputs = [piece]
+      first += count
+      return selected
+    }
   }
 
   /// Makes pieces in planes for those who still read them, once all nodes have been visited.
@@ -60,7 +82,7 @@ extension BlockRewriter {
     }
   }
 
-  /// `Slice` of neighbouring channels from where a block begins.
+  /// `Slice` of neighbouring channels.
   mutating func blockSlice(_ node: Node, _ index: Int, _ output: ValueID) throws(ModelError) {
     guard let x = node.inputs[0], let twin = twins[x], context.editor.opset(of: node) >= 10,
       (4...5).contains(node.inputs.count), let axes = integers(node.inputs[3]), axes.count == 1,
@@ -71,7 +93,12 @@ extension BlockRewriter {
     let total = channels(x)
     let first = min(max(starts[0] < 0 ? starts[0] + total : starts[0], 0), total)
     let isWhole = (first + count) % ChannelBlocks.lanes == 0 || first + count == total
-    guard first % ChannelBlocks.lanes == 0, isWhole else { return }
+    guard first % ChannelBlocks.lanes == 0, isWhole else {
+      guard first + count <= total else { return }
+      let selected = selection(Array(first..<first + count), of: x, node.name)
+      replace(index, output, channels: count, rank: rank(x), with: selected)
+      return
+    }
     let begin = first / ChannelBlocks.lanes
     let name = context.editor.name(of: output)
     var slice = Node(

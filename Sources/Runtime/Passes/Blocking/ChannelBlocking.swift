@@ -4,9 +4,9 @@ import ModelFormat
 /// Keeps images in channel blocks over chains of convolutions and what is between them.
 ///
 /// Convolutions of `f32` with constant weights over one or two spatial axes take and give blocks (`BlockedConv`); pooling,
-/// elementwise operators, concatenation, splitting and resizing do so where all their images are in blocks already. Where somebody
-/// else needs a value, `FromChannelBlocks` makes it; where a convolution's input is not in blocks, `ToChannelBlocks`
-/// does, unless it has so few channels that the convolution reads them as they are.
+/// elementwise operators, concatenation, splitting, shuffling of channels and resizing do so where all their images are in
+/// blocks already. Where somebody else needs a value, `FromChannelBlocks` makes it; where a convolution's input is not in
+/// blocks, `ToChannelBlocks` does, unless it has so few channels that the convolution reads them as they are.
 ///
 /// Requires that convolutions have taken over what follows them; ensures nothing that another pass needs. The
 /// environment variable `ZOO_CONV` set to `planes` turns it off.
@@ -207,6 +207,7 @@ struct BlockRewriter {
     case "Concat": blockConcat(node, index, output)
     case "Resize", "Upsample": blockResize(node, index, output)
     case "Slice": try blockSlice(node, index, output)
+    case "Reshape": blockShuffle(node, index)
     case "Add", "Mul", "Sub", "Div", "Sum", "Max", "Min": blockArithmetic(node, index, output)
     default:
       if Self.elementwise.contains(node.opType) { blockElementwise(node, index, output) }
