@@ -5,5 +5,6 @@
 #define PIXELS 6
 #define BLOCKS 1
 #define FMA(a, b, c) __builtin_elementwise_fma(a, b, c)
+#define HAS_FMA 1
 #include "blocked_kernels.inc"
 #endif

@@ -6,4 +6,5 @@
 #define PIXELS 2
 #define BLOCKS 1
 #define FMA(a, b, c) ((a) * (b) + (c))
+#define HAS_FMA 0
 #include "blocked_kernels.inc"

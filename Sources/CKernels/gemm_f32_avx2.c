@@ -6,6 +6,7 @@
 #define ROWS 6
 #define VECTORS 2
 #define FMA(a, b, c) __builtin_elementwise_fma(a, b, c)
+#define HAS_FMA 1
 #include "gemm_f32_kernels.inc"
 #pragma clang attribute pop
 #endif

@@ -5,4 +5,5 @@
 #define ROWS 4
 #define VECTORS 2
 #define FMA(a, b, c) ((a) * (b) + (c))
+#define HAS_FMA 0
 #include "gemm_f32_kernels.inc"

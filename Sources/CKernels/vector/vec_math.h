@@ -4,6 +4,8 @@
 // Errors, in units in the last place of the result, are checked by Tests/ZooRuntimeTests/Kernels/UnaryKernelTests.
 #pragma once
 
+#include "words.h"
+
 /// `x` scaled by 2ⁿ for n in -252 ... 254; rounds once, results may be subnormal.
 INLINE vf scale2(vf x, vi n) {
 #if defined(__x86_64__) && LANES == 16
@@ -137,26 +139,17 @@ INLINE vf verf(vf x) {
   return magnitude < 1.0f ? erf_small(x) : large;
 }
 
-/// Sine (quadrant 0) or cosine (quadrant 1), 2 ulp. The argument is reduced in f64, exactly enough below 2²⁰;
-/// larger ones go to the C library lane by lane.
-INLINE vf vsincos(vf x, int quadrant) {
-  vd wide = __builtin_convertvector(x, vd);
-  vd shifted = wide * 0x1.45f306dc9c883p-1 + 0x1.8p52;
-  vd k = shifted - 0x1.8p52;
-  vd reduced = (wide - k * 0x1.921fb544p+0) - k * 0x1.0b4611a626331p-34;
-  typedef int64_t vl __attribute__((ext_vector_type(LANES)));
-  vi q = __builtin_convertvector((vl)shifted, vi) + quadrant;
-  vf r = __builtin_convertvector(reduced, vf);
-  vf t = r * r;
-  vf s = madd(madd(splat(-0x1.9951fap-13f), t, splat(0x1.110774p-7f)), t, splat(-0x1.555546p-3f));
-  s = madd(r * t, s, r);
-  vf c = madd(madd(splat(0x1.99e816p-16f), t, splat(-0x1.6c0c28p-10f)), t, splat(0x1.55554ap-5f));
-  c = madd(t * t, c, madd(splat(-0.5f), t, splat(1.0f)));
-  vf value = (q & 1) != 0 ? c : s;
-  value = from_bits(bits(value) ^ ((q & 2) << 30));
-  vi is_large = !(vabs(x) < 0x1p20f);
-  for (int i = 0; i < LANES; i++) {
-    if (is_large[i]) value[i] = (float)(quadrant ? cos((double)x[i]) : sin((double)x[i]));
-  }
-  return value;
+/// x Φ(x), 4 ulp or 1e-7 · max(1, |x|). Φ is taken from the tail's own value on the left, where 1 + erf would cancel.
+INLINE vf vgelu(vf x) {
+  vf z = x * 0x1.6a09e6p-1f;
+  vf t = vabs(z);
+  vf tail = 0.5f * (t > 4.0f ? splat(0) : erfc_large(t));
+  vf outer = x < 0.0f ? tail : 1.0f - tail;
+  return x * (t < 1.0f ? madd(splat(0.5f), erf_small(z), splat(0.5f)) : outer);
+}
+
+/// x / (1 + e⁻ʸ) with y = √(8/π) (x + 0.044715 x³); 4 ulp or 2e-7 · max(1, |x|).
+INLINE vf vgelu_tanh(vf x) {
+  vf inner = madd(x * x, splat(0x1.2444f2p-4f), splat(0x1.988454p+0f));
+  return x * vsigmoid(x * inner);
 }

@@ -11,6 +11,17 @@ struct UnaryContract: Sendable {
   /// Allowed instead of `ulps`, where a sum or a product cancels.
   var absolute = 0.0
   let formula: @Sendable (Double) -> Double
+
+  /// Fails at the first value of ``sweep`` whose result is too far from the formula's.
+  func expect(_ result: [Float], _ name: String) {
+    for (x, y) in zip(sweep, result) {
+      let want = formula(Double(x))
+      let distance = ZooRuntimeTests.ulps(y, want)
+      if distance <= ulps || abs(Double(y) - want) <= absolute * max(1, abs(Double(x))) { continue }
+      Issue.record("\(name)(\(x)) = \(y), want \(want): \(distance) ulp")
+      return
+    }
+  }
 }
 
 private func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
@@ -31,6 +42,7 @@ private let unaryContracts: [String: UnaryContract] = [
     $0.isNaN ? $0 : $0 * max(0, min(1, $0 / 6 + 0.5))
   },
   "swish": .init(a: 0.5, ulps: 4, absolute: 1.5e-45) { $0 * sigmoid(0.5 * $0) },
+  "silu": .init(ulps: 4, absolute: 1.5e-45) { $0 * sigmoid($0) },
   "mish": .init(ulps: 4, absolute: 1.5e-45) {
     $0 < -30 && $0 > -.infinity ? $0 * exp($0) : $0 * tanh(softplus($0))
   },
@@ -66,6 +78,12 @@ private let unaryContracts: [String: UnaryContract] = [
   "asinh": .init { asinh($0) }, "acosh": .init { acosh($0) }, "atanh": .init { atanh($0) },
 ]
 
+private let fusedContracts: [(kind: zoo_activation_kind, name: String)] = [
+  (ZOO_ACTIVATION_SIGMOID, "sigmoid"), (ZOO_ACTIVATION_TANH, "tanh"),
+  (ZOO_ACTIVATION_GELU_ERF, "gelu"), (ZOO_ACTIVATION_GELU_TANH, "gelu_tanh"),
+  (ZOO_ACTIVATION_SILU, "silu"), (ZOO_ACTIVATION_HARD_SIGMOID, "hard_sigmoid"),
+]
+
 private let allUnary = (0..<zoo_unary_count.rawValue).map { zoo_unary(rawValue: $0) }
 
 /// Every magnitude that f32 has, both signs, and the values where formulas change.
@@ -92,17 +110,25 @@ private let sweep: [Float] = {
     let op = try #require(allUnary.first { String(cString: zoo_unary_name($0)) == name })
     var result = [Float](repeating: 7, count: sweep.count)
     zoo_unary_f32_kernel(isa.raw, op)(sweep, &result, sweep.count, contract.a, contract.b)
-    for (x, y) in zip(sweep, result) {
-      let want = contract.formula(Double(x))
-      let distance = ulps(y, want)
-      if distance <= contract.ulps
-        || abs(Double(y) - want) <= contract.absolute * max(1, abs(Double(x)))
-      {
-        continue
-      }
-      Issue.record("\(name)(\(x)) = \(y), want \(want): \(distance) ulp")
-      break
-    }
+    contract.expect(result, name)
+  }
+
+  /// What layers compute with their own sums is as exact as what is computed by itself.
+  @Test(arguments: instructionSets, fusedContracts)
+  func activationsOfProductsKeepTheSameContract(
+    isa: InstructionSet, fused: (kind: zoo_activation_kind, name: String)
+  ) throws {
+    let contract = try #require(unaryContracts[fused.name])
+    let count = Int64(sweep.count)
+    let packed = UnsafeMutableRawPointer.allocate(
+      byteCount: zoo_gemm_f32_packed_bytes(isa.raw, 1, count), alignment: 64)
+    defer { packed.deallocate() }
+    zoo_gemm_f32_pack(isa.raw, 1, count, sweep, count, 0, 1, packed)
+    var epilogue = zoo_epilogue()
+    epilogue.activation = zoo_activation(kind: fused.kind, a: contract.a, b: contract.b)
+    var result = [Float](repeating: 7, count: sweep.count)
+    zoo_gemm_f32_run(isa.raw, 1, count, 1, [1], 1, 0, packed, &result, count, &epilogue, 1)
+    contract.expect(result, fused.name)
   }
 
   @Test(arguments: instructionSets, allUnary)
