@@ -95,7 +95,12 @@ BY_LANE(atanh, atanh)
   static void loop_##name(const float *x, float *y, size_t n, float a, float b) {                   \
     vf va = splat(a), vb = splat(b);                                                                \
     size_t i = 0;                                                                                   \
-    for (; i + LANES <= n; i += LANES) store(y + i, unary_##name(load(x + i), va, vb));             \
+    for (; i + LANES <= n; i += LANES) {                                                            \
+      const size_t far = i + FAR < n ? i + FAR : i;                                                 \
+      fetch(x + far);                                                                               \
+      fetch(y + far);                                                                               \
+      store(y + i, unary_##name(load(x + i), va, vb));                                              \
+    }                                                                                               \
     if (i < n) store_part(y + i, unary_##name(load_part(x + i, n - i), va, vb), n - i);             \
   }
 ZOO_UNARY_LIST(X)

@@ -1,9 +1,12 @@
 // Normalisation in two passes: the variance is taken around the mean, so that a large mean costs no digits.
 #pragma once
 
+/// Meanwhile asks for the rows that are read and written thereafter.
 INLINE void normalise_row(const float *x, float *y, size_t n, float mean, float inverse, const float *scale,
-                          const float *shift) {
+                          const float *shift, const float *next_x, const float *next_y) {
   for (size_t i = 0; i < n; i += LANES) {
+    fetch(next_x + i);
+    fetch(next_y + i);
     vf v = (load_n(x + i, n - i) - mean) * inverse;
     if (scale && shift) {
       v = madd(v, load_n(scale + i, n - i), load_n(shift + i, n - i));
@@ -34,7 +37,8 @@ static void row_norm(const zoo_row_norm *p) {
     float mean = p->root_mean_square ? 0.0f : (float)(row_sum(x, n, SUM_PLAIN, 0) / (double)n);
     double variance = row_sum(x, n, SUM_SQUARED_FROM, mean) / (double)n;
     float inverse = (float)(1.0 / sqrt(variance + (double)p->epsilon));
-    normalise_row(x, y, n, mean, inverse, p->scale, p->shift);
+    const size_t ahead = next_row(r, p->rows, n);
+    normalise_row(x, y, n, mean, inverse, p->scale, p->shift, p->x + ahead, p->y + ahead);
     if (p->mean) p->mean[r] = mean;
     if (p->inverse_deviation) p->inverse_deviation[r] = inverse;
   }

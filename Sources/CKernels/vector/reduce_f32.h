@@ -34,6 +34,12 @@ INLINE double row_sum(const float *x, size_t n, int kind, float origin) {
   return total;
 }
 
+/// Where the row after row `r` begins, if it is worth asking for: the same row for the last one, and for rows so long that
+/// the next one would drive them from the caches.
+INLINE size_t next_row(size_t r, size_t rows, size_t n) {
+  return (r + 1 < rows && n <= 16 * FAR ? r + 1 : r) * n;
+}
+
 INLINE float row_max(const float *x, size_t n) {
   vf m0 = splat(-__builtin_inff()), m1 = m0;
   size_t i = 0;

@@ -1,7 +1,8 @@
 // Softmax: the greatest value is subtracted so that nothing overflows, and the exponentials are summed in blocks.
 #pragma once
 
-INLINE float softmax_exponentials(const float *x, float *y, size_t n, float greatest) {
+/// Meanwhile asks for `next`, the row that is read thereafter.
+INLINE float softmax_exponentials(const float *x, float *y, size_t n, float greatest, const float *next) {
   vf origin = splat(greatest);
   double total = 0;
   for (size_t start = 0; start < n; start += BLOCK) {
@@ -9,6 +10,8 @@ INLINE float softmax_exponentials(const float *x, float *y, size_t n, float grea
     vf s0 = splat(0), s1 = s0;
     size_t i = start;
     for (; i + 2 * LANES <= end; i += 2 * LANES) {
+      fetch(next + i);
+      fetch(next + i + LANES);
       vf e0 = vexp(load(x + i) - origin), e1 = vexp(load(x + i + LANES) - origin);
       store(y + i, e0);
       store(y + i + LANES, e1);
@@ -30,6 +33,7 @@ static void softmax_rows(const zoo_softmax_rows *p) {
   for (size_t r = 0; r < p->rows; r++) {
     const float *x = p->x + r * n;
     float *y = p->y + r * n;
+    const size_t ahead = next_row(r, p->rows, n);
     if (p->mask || p->scale != 1.0f) {
       const float *mask = p->mask ? p->mask + r * p->mask_stride : 0;
       for (size_t i = 0; i < n; i += LANES) {
@@ -45,8 +49,11 @@ static void softmax_rows(const zoo_softmax_rows *p) {
         store_n(y + i, (load_n(x + i, n - i) - greatest) - shift, n - i);
       }
     } else {
-      vf factor = splat(1.0f / softmax_exponentials(x, y, n, greatest));
-      for (size_t i = 0; i < n; i += LANES) store_n(y + i, load_n(y + i, n - i) * factor, n - i);
+      vf factor = splat(1.0f / softmax_exponentials(x, y, n, greatest, p->x + ahead));
+      for (size_t i = 0; i < n; i += LANES) {
+        fetch(p->y + ahead + i);
+        store_n(y + i, load_n(y + i, n - i) * factor, n - i);
+      }
     }
   }
 }

@@ -16,6 +16,12 @@ INLINE vf load(const float *p) {
 }
 INLINE void store(float *p, vf v) { memcpy(p, &v, sizeof v); }
 
+/// How many values ahead loops ask for: computing one vector then overlaps with bringing in others.
+enum { FAR = 512 };
+
+/// Asks for what is soon read or written at `p`.
+INLINE void fetch(const float *p) { __builtin_prefetch(p, 0, 3); }
+
 /// The first `n` < LANES values; the other lanes are 0.
 INLINE vf load_part(const float *p, size_t n) {
 #if defined(__x86_64__) && LANES == 16
