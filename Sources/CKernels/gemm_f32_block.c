@@ -9,7 +9,7 @@
 
 enum {
   // Sums are interrupted after this many steps, so that a panel of B stays in the L2 cache together with a block of A.
-  K_BLOCK = 768,
+  K_BLOCK = 1024,
   A_FLOATS = 1 << 16,         // block of A: 256 KB
   B_FLOATS = 3 << 15,         // block of B: 384 KB
   TILE_FLOATS = 512,          // at least max_rows · max_columns, and 4 · max_columns
