@@ -47,6 +47,7 @@ int64_t zoo_cgroup_limit(const char *controller, zoo_cgroup_reader read, int64_t
       // Mounted under its own name, or under those of all that share the hierarchy.
       snprintf(mount, sizeof mount, "/sys/fs/cgroup/%s", controller);
       limit = limit_of_hierarchy(mount, group, read, limit);
+      if (!strcmp(names, controller)) continue;
       snprintf(mount, sizeof mount, "/sys/fs/cgroup/%s", names);
       limit = limit_of_hierarchy(mount, group, read, limit);
     }

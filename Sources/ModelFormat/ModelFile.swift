@@ -93,7 +93,13 @@ extension Model {
   public init(
     bytes: [UInt8], limits: ReadLimits = .default, formats: ModelFileFormats = .builtIn
   ) throws(ModelError) {
-    let file = try MappedFile(copying: bytes)
+    try self.init(MappedFile(copying: bytes), limits: limits, formats: formats)
+  }
+
+  /// Reads a model from bytes that stay where they are: nothing is copied that the file holds as it is needed.
+  public init(
+    _ file: MappedFile, limits: ReadLimits = .default, formats: ModelFileFormats = .builtIn
+  ) throws(ModelError) {
     self = try formats.format(of: file).read(file, limits: limits)
     try validate(limits: limits)
   }

@@ -1,7 +1,7 @@
 import CKernels
 import LibC
 
-/// The bytes of a file, mapped read-only, or a copy of bytes from memory or a pipe, for as long as this object lives.
+/// The bytes of a file, mapped read-only, or bytes in memory or from a pipe, for as long as this object lives.
 /// Either way the first byte lies on a multiple of 64, and kernels may read 64 bytes past the last one.
 ///
 /// Another process that shortens the file while it is mapped makes reads of the lost part fail with SIGBUS; model
@@ -12,6 +12,9 @@ public final class MappedFile: @unchecked Sendable {
   public let path: String?
   /// The size of the mapping; 0 for bytes that are a copy.
   private let mappedCount: Int
+  /// Whether `bytes` are somebody else's, which `owner` may keep alive.
+  private let isView: Bool
+  private let owner: AnyObject?
 
   /// - Parameters:
   ///   - path: A file.
@@ -19,6 +22,7 @@ public final class MappedFile: @unchecked Sendable {
   ///     the user gives: what a model names must not keep the program waiting.
   /// - Throws: `.fileAccess` with the system's reason, `.limitExceeded` for a pipe that gives more than its limit.
   public init(path: String, pipeLimit: Int = 0) throws(ModelError) {
+    (isView, owner) = (false, nil)
     var status = stat()
     let isPipe = pipeLimit > 0 && stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
     // Opening a named pipe would otherwise wait for its writer, and not waiting reads nothing.
@@ -60,6 +64,7 @@ public final class MappedFile: @unchecked Sendable {
   public init(copying source: [UInt8]) throws(ModelError) {
     path = nil
     mappedCount = 0
+    (isView, owner) = (false, nil)
     bytes = try Self.copy(source)
   }
 
@@ -97,8 +102,25 @@ public final class MappedFile: @unchecked Sendable {
     }
   }
 
+  /// A view of bytes that stay where they are, unchanged, as long as `owner` lives; for ever without one.
+  ///
+  /// - Parameter source: The 64 bytes behind the last one must be readable, too.
+  /// - Throws: `.invalidRequest` if the first byte does not lie on a multiple of 64.
+  public init(
+    viewing source: UnsafeRawBufferPointer, owner: AnyObject?
+  ) throws(ModelError) {
+    guard Int(bitPattern: source.baseAddress) % TensorBuffer.alignment == 0 else {
+      throw ModelError(
+        .invalidRequest, "bytes at an address that is no multiple of \(TensorBuffer.alignment)")
+    }
+    path = nil
+    mappedCount = 0
+    bytes = source
+    (isView, self.owner) = (true, owner)
+  }
+
   deinit {
-    guard let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress) else { return }
+    guard !isView, let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress) else { return }
     if mappedCount > 0 { munmap(base, mappedCount) } else { free(base) }
   }
 

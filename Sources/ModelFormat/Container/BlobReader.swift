@@ -57,7 +57,9 @@ final class BlobReader: Sendable {
       start += Int(size)
     }
     let offsets = starts
-    try inParallel(blob.chunkCount) { (chunks) throws(ModelError) in
+    // What is decoded in less time than a thread takes to wake stays on this one.
+    let grain = (512 << 10) / max(1, blob.chunkBytes)
+    try inParallel(blob.chunkCount, grain: grain) { (chunks) throws(ModelError) in
       let decoder = try ChunkDecoder(
         chunkBytes: min(self.blob.chunkBytes, self.blob.byteCount), palette: self.blob.palette)
       for chunk in chunks {

@@ -13,6 +13,7 @@ public struct OperatorRegistry: Sendable {
   /// All operators of this library.
   public static let standard: OperatorRegistry = {
     var registry = OperatorRegistry()
+    registry.entries.reserveCapacity(builtinOperators.count)
     for entry in builtinOperators {
       // A name twice in the list is a mistake of this library, found by its first test.
       do { try registry.register(entry) } catch { preconditionFailure("\(error)") }
@@ -32,6 +33,8 @@ public struct OperatorRegistry: Sendable {
     }
     entries[key] = entry
   }
+
+  public var isEmpty: Bool { entries.isEmpty }
 
   public func entry(_ name: String, domain: String) -> OperatorEntry? {
     entries[Key(domain: Model.canonical(domain), name: name)]

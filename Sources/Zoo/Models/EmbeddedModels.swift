@@ -31,9 +31,10 @@ enum EmbeddedModels {
     guard let files = zoo_embedded_models(&count), index < count else {
       throw ModelError(.fileAccess, "no embedded model '\(name)'")
     }
-    let bytes = UnsafeBufferPointer(start: files[index].bytes, count: files[index].size)
+    let bytes = UnsafeRawBufferPointer(start: files[index].bytes, count: files[index].size)
     var model = try Model(
-      bytes: Array(bytes), limits: store.limits, formats: store.registry.formats)
+      MappedFile(viewing: bytes, owner: nil), limits: store.limits,
+      formats: store.registry.formats)
     model.fileName = name
     return model
   }

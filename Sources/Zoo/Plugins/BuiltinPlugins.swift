@@ -22,7 +22,7 @@ struct BuiltinRuntime: Plugin {
   let name = "built-in runtime"
 
   func register(into registry: inout PluginRegistry) throws(ModelError) {
-    for entry in OperatorRegistry.standard.all { try registry.register(operator: entry, by: name) }
+    try registry.register(operators: .standard, by: name)
     for pass in builtinPasses { try registry.register(pass: pass, by: name) }
   }
 }

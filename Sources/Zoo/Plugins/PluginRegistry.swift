@@ -33,6 +33,8 @@ public struct PluginRegistry: Sendable {
   public private(set) var recipes: [any CompressionRecipe] = []
   /// Plugins by `kind name` of what they registered.
   private var owners: [String: String] = [:]
+  /// Operators that came all at once, whose names are not among those of `owners`, and their plugin.
+  private var library: (operators: OperatorRegistry, plugin: String)?
 
   /// A registry that knows nothing.
   public init() {}
@@ -77,8 +79,24 @@ public struct PluginRegistry: Sendable {
     operator entry: OperatorEntry, by plugin: String
   ) throws(ModelError) {
     let domain = Model.canonical(entry.domain)
-    try claim("operator", domain.isEmpty ? entry.name : "\(domain).\(entry.name)", plugin)
+    let name = domain.isEmpty ? entry.name : "\(domain).\(entry.name)"
+    if let library, library.operators.entry(entry.name, domain: domain) != nil {
+      throw Self.collision("operator", name, library.plugin, plugin)
+    }
+    try claim("operator", name, plugin)
     try operators.register(entry)
+  }
+
+  /// Registers all operators of `others`; in no time if they are the first.
+  public mutating func register(
+    operators others: OperatorRegistry, by plugin: String
+  ) throws(ModelError) {
+    guard operators.isEmpty else {
+      for entry in others.all { try register(operator: entry, by: plugin) }
+      return
+    }
+    operators = others
+    library = (others, plugin)
   }
 
   public mutating func register(pass: some Pass, by plugin: String) throws(ModelError) {
@@ -97,13 +115,17 @@ public struct PluginRegistry: Sendable {
     _ kind: String, _ name: String, _ plugin: String
   ) throws(ModelError) {
     let key = "\(kind) \(name)"
-    if let owner = owners[key] {
-      throw ModelError(
-        .invalidRequest,
-        "\(kind) '\(name)' is registered by plugin '\(owner)' and again by '\(plugin)'",
-        expected: "one registration", remedy: "load one of them, or give one another name")
-    }
+    if let owner = owners[key] { throw Self.collision(kind, name, owner, plugin) }
     owners[key] = plugin
+  }
+
+  private static func collision(
+    _ kind: String, _ name: String, _ owner: String, _ plugin: String
+  ) -> ModelError {
+    ModelError(
+      .invalidRequest,
+      "\(kind) '\(name)' is registered by plugin '\(owner)' and again by '\(plugin)'",
+      expected: "one registration", remedy: "load one of them, or give one another name")
   }
 
   /// - Throws: `.invalidRequest` if no task has that name.

@@ -3,6 +3,7 @@ import Zoo
 
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "check",
     abstract: "Tells whether a model can run here, and if not, each node that cannot and why.",
     discussion: """
       Nothing is run. Prints "runs", or a line for each node that is refused with what is in its way: operator, opset, \

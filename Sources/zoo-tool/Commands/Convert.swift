@@ -3,6 +3,7 @@ import Zoo
 
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "convert",
     abstract: "Converts a model between .zoo and .onnx, by the files' extensions.",
     discussion: """
       Weights keep every bit. Example:
@@ -25,6 +26,7 @@ struct Convert: ParsableCommand {
 
 struct Compress: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "compress",
     abstract: "Writes a model as a small .zoo file, without losing a bit.",
     discussion: """
       Example:

@@ -3,6 +3,7 @@ import Zoo
 
 struct Info: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "info",
     abstract: "Tells what a model needs, gives and is licensed under.",
     discussion: """
       Example:

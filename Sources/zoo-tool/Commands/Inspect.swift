@@ -3,6 +3,7 @@ import Zoo
 
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "inspect",
     abstract: "Shows what a model is made of and how it runs.",
     discussion: """
       Examples:

@@ -3,6 +3,7 @@ import Zoo
 
 struct List: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "list",
     abstract: "Lists what is registered: models, or with a flag tasks, formats, operators, passes.",
     discussion: """
       Example:

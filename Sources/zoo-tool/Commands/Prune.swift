@@ -3,6 +3,7 @@ import Zoo
 
 struct Prune: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "prune",
     abstract: "Sets a model's smallest weights to zero.",
     discussion: """
       A .zoo file keeps only what is not zero. Prune before quantizing: zeros stay zeros.

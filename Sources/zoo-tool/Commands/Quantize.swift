@@ -3,6 +3,7 @@ import Zoo
 
 struct Quantize: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "quantize",
     abstract: "Rounds a model's weights, and activations if asked to, to small integers.",
     discussion: """
       Modes:

@@ -3,6 +3,7 @@ import Zoo
 
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "run",
     abstract:
       "Asks a model: texts, pictures or table rows in, answers out; or tensors in, tensors out.",
     discussion: """

@@ -3,6 +3,7 @@ import Zoo
 
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "verify",
     abstract:
       "Replays recorded cases: those in a model file, or folders of the ONNX backend suite.",
     discussion: """

@@ -5,19 +5,27 @@ import ModelFormat
 ///
 /// Samples may be of 1, 2, 4, 8 or 16 bits, in any of the colour spaces and compressions that libtiff reads as RGBA.
 enum TIFF {
+  /// Written by its initializer only.
+  nonisolated(unsafe) private static let library = zoo_tiff_load()
+
   static func decode(
     _ bytes: UnsafeRawBufferPointer, _ limits: Image.Limits
   ) throws(ModelError) -> Image {
+    guard let tiff = library else {
+      throw ModelError(
+        .fileAccess, "a TIFF, and no libtiff 4.5 or newer on this system",
+        remedy: "install it, or convert the picture to PNG")
+    }
     var log = zoo_tiff_log()
     // libtiff keeps the pointer for as long as the file is open.
     return try withLog(&log) { (log) throws(ModelError) in
       let source = ByteSource(bytes)
-      guard let file = open(source, log, limits) else { throw damaged(log) }
+      guard let file = open(tiff, source, log, limits) else { throw damaged(log) }
       defer {
-        TIFFClose(file)
+        tiff.pointee.TIFFClose(file)
         withExtendedLifetime(source) {}
       }
-      return try read(file, log, limits)
+      return try read(tiff, file, log, limits)
     }
   }
 
@@ -29,15 +37,15 @@ enum TIFF {
   }
 
   private static func open(
-    _ source: ByteSource, _ log: UnsafeMutablePointer<zoo_tiff_log>, _ limits: Image.Limits
+    _ tiff: UnsafePointer<zoo_tiff>, _ source: ByteSource,
+    _ log: UnsafeMutablePointer<zoo_tiff_log>, _ limits: Image.Limits
   ) -> OpaquePointer? {
     // A strip or tile may be the whole picture, with four samples of 16 bits.
-    guard let options = zoo_tiff_options(log, tmsize_t(8 * limits.pixels + 1 << 16)) else {
-      return nil
-    }
-    defer { TIFFOpenOptionsFree(options) }
+    let bytes = tmsize_t(8 * limits.pixels + 1 << 16)
+    guard let options = zoo_tiff_options(tiff, log, bytes) else { return nil }
+    defer { tiff.pointee.TIFFOpenOptionsFree(options) }
     // "m": no mapping, all reading goes through the function that checks.
-    return TIFFClientOpenExt(
+    return tiff.pointee.TIFFClientOpenExt(
       "image", "rm", Unmanaged.passUnretained(source).toOpaque(),
       { handle, buffer, count in
         guard let handle, let buffer else { return 0 }
@@ -54,25 +62,26 @@ enum TIFF {
   }
 
   private static func read(
-    _ file: OpaquePointer, _ log: UnsafeMutablePointer<zoo_tiff_log>, _ limits: Image.Limits
+    _ tiff: UnsafePointer<zoo_tiff>, _ file: OpaquePointer,
+    _ log: UnsafeMutablePointer<zoo_tiff_log>, _ limits: Image.Limits
   ) throws(ModelError) -> Image {
-    let width = Int(zoo_tiff_long(file, UInt32(TIFFTAG_IMAGEWIDTH)))
-    let height = Int(zoo_tiff_long(file, UInt32(TIFFTAG_IMAGELENGTH)))
+    let width = Int(zoo_tiff_long(tiff, file, UInt32(TIFFTAG_IMAGEWIDTH)))
+    let height = Int(zoo_tiff_long(tiff, file, UInt32(TIFFTAG_IMAGELENGTH)))
     try Image.checkSize(width, height, limits)
-    let extra = zoo_tiff_extra_sample(file)
-    if extra == EXTRASAMPLE_UNASSALPHA { _ = zoo_tiff_take_alpha_as_stored(file) }
+    let extra = zoo_tiff_extra_sample(tiff, file)
+    if extra == EXTRASAMPLE_UNASSALPHA { _ = zoo_tiff_take_alpha_as_stored(tiff, file) }
     var image = TIFFRGBAImage()
     var message = [CChar](repeating: 0, count: 1024)
-    guard TIFFRGBAImageBegin(&image, file, 1, &message) != 0 else {
+    guard tiff.pointee.TIFFRGBAImageBegin(&image, file, 1, &message) != 0 else {
       log.pointee.message.0 == 0 ? note(message, in: log) : ()
       throw damaged(log)
     }
-    defer { TIFFRGBAImageEnd(&image) }
+    defer { tiff.pointee.TIFFRGBAImageEnd(&image) }
     let orientation = Int(image.orientation)
     // No flipping here: libtiff would not turn, which some orientations need.
     image.req_orientation = image.orientation
     var raster = [UInt32](repeating: 0, count: width * height)
-    guard TIFFRGBAImageGet(&image, &raster, UInt32(width), UInt32(height)) != 0,
+    guard tiff.pointee.TIFFRGBAImageGet(&image, &raster, UInt32(width), UInt32(height)) != 0,
       log.pointee.message.0 == 0
     else { throw damaged(log) }
     let isGray = image.photometric <= UInt16(PHOTOMETRIC_MINISBLACK)
