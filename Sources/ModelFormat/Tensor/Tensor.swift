@@ -138,6 +138,19 @@ extension Tensor {
     }
   }
 
+  /// Takes `other`, and gives a tensor with its memory, to be written anew: `nil` unless `other` is of this type and
+  /// alone has that memory.
+  package static func reusing(
+    _ other: inout Tensor?, _ elementType: ElementType, shape: [Int]
+  ) -> Tensor? {
+    guard var taken = other.take(), taken.elementType == elementType, taken.shape == shape,
+      var bytes = taken.takeBytes(), bytes.offset == 0, bytes.buffer.isOwned,
+      isKnownUniquelyReferenced(&bytes.buffer)
+    else { return nil }
+    taken.storage = .bytes(bytes.buffer, offset: 0)
+    return taken
+  }
+
   private static func check(_ count: Int, _ shape: [Int]) throws(ModelError) {
     let expected = try Tensor.count(of: shape)
     guard count == expected else {

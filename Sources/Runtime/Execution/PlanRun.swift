@@ -4,34 +4,46 @@ protocol RunObserver: AnyObject {
   func finished(_ step: Plan.Step, of plan: Plan, nanoseconds: UInt64)
 }
 
+/// What all runs of a call of a session share.
+struct RunOptions {
+  let pool: RunPool
+  let threads: Int
+  var observer: (any RunObserver)?
+}
+
 /// One run of a plan.
 struct PlanRun {
   let plan: Plan
   let state: RunState
-  let threads: Int
-  let observer: (any RunObserver)?
+  let options: RunOptions
 
-  /// Runs `program` on values for its inputs and captures; `check` is called if there is no plan for their extents yet.
+  /// Runs `program` on values for its inputs and captures.
+  ///
+  /// - Parameters:
+  ///   - recycled: Tensors that may become outputs again, by position; each is `nil` afterwards.
+  ///   - check: Called if there is no plan for the values' extents yet.
   static func run(
-    _ program: Program, _ inputs: [Value], threads: Int, observer: (any RunObserver)? = nil,
+    _ program: Program, _ inputs: [Value], _ options: RunOptions,
+    recycling recycled: inout [Tensor?],
     check: () throws(ModelError) -> Void = { () throws(ModelError) in }
   ) throws(ModelError) -> [Value] {
-    let plan = try program.plans.plan(for: inputs) { () throws(ModelError) in
+    let state = try options.pool.take(program, inputs) { () throws(ModelError) in
       try check()
-      return try PlanBuilder.plan(program, inputTypes: inputs.map(\.type), threads: threads)
+      return try PlanBuilder.plan(
+        program, inputTypes: inputs.map(\.type), threads: options.threads)
     }
-    let state = try plan.states.take(plan)
     defer {
-      for slot in plan.valueSlots { state.values[slot] = nil }
-      plan.states.put(state)
+      state.clear()
+      options.pool.put(state)
     }
-    let run = PlanRun(plan: plan, state: state, threads: threads, observer: observer)
-    return try run.run(inputs)
+    return try PlanRun(plan: state.plan, state: state, options: options).run(inputs, &recycled)
   }
 
-  private func run(_ inputs: [Value]) throws(ModelError) -> [Value] {
+  private func run(
+    _ inputs: [Value], _ recycled: inout [Tensor?]
+  ) throws(ModelError) -> [Value] {
     for index in inputs.indices { set(plan.program.inputs[index], inputs[index]) }
-    let written = try allocateOutputs()
+    let written = try allocateOutputs(&recycled)
     try plan.operands.withUnsafeBufferPointer { (operands) throws(ModelError) in
       try plan.steps.withUnsafeBufferPointer { (steps) throws(ModelError) in
         guard let first = steps.baseAddress, let operands = operands.baseAddress else { return }
@@ -48,11 +60,11 @@ struct PlanRun {
   }
 
   /// Makes the tensors that kernels write outputs into, in the order of `plan.written`.
-  private func allocateOutputs() throws(ModelError) -> [Value] {
+  private func allocateOutputs(_ recycled: inout [Tensor?]) throws(ModelError) -> [Value] {
     var values: [Value] = []
     values.reserveCapacity(plan.written.count)
     for output in plan.written {
-      let tensor = try Tensor(output.element, shape: output.extents) { (_) throws(ModelError) in }
+      let tensor = try output.tensor(recycling: &recycled)
       state.table[output.slot] = tensor.base
       values.append(.tensor(tensor))
     }
@@ -64,7 +76,7 @@ struct PlanRun {
   private func execute(
     _ step: UnsafePointer<Plan.Step>, _ operands: UnsafePointer<Int32>
   ) throws(ModelError) {
-    let start = observer == nil ? 0 : Clock.nanoseconds()
+    let start = options.observer == nil ? 0 : Clock.nanoseconds()
     do throws(ModelError) {
       switch step.pointee.action {
       case .kernel(let body):
@@ -72,7 +84,7 @@ struct PlanRun {
           KernelContext(
             table: state.table, slots: operands + step.pointee.firstOperand,
             inputCount: step.pointee.inputCount, outputCount: step.pointee.outputCount,
-            threads: threads))
+            threads: options.threads))
       case .alias(let root):
         state.table[step.pointee.firstOperand] = state.table[root]
       case .call:
@@ -81,15 +93,18 @@ struct PlanRun {
         try run(op, plan.program.steps[step.pointee.program])
       }
     } catch { throw error.at(node: plan.program.steps[step.pointee.program].site) }
-    for slot in step.pointee.releases { state.values[slot] = nil }
-    guard let observer else { return }
+    // Mostly there are none, and to go through none costs a retain.
+    if !step.pointee.releases.isEmpty {
+      for slot in step.pointee.releases { state.values[slot] = nil }
+    }
+    guard let observer = options.observer else { return }
     observer.finished(step.pointee, of: plan, nanoseconds: Clock.nanoseconds() - start)
   }
 
   private func call(_ step: Program.Step) throws(ModelError) {
     var inputs: [Value?] = []
     for slot in step.inputs { inputs.append(slot == 0 ? nil : try loan(slot)) }
-    var call = OperatorCall(step: step, program: plan.program, threads: threads)
+    var call = OperatorCall(step: step, program: plan.program, threads: options.threads)
     call.inferredTypes = step.outputs.map { plan.types[$0] }
     call.body = { (body, given) throws(ModelError) in
       guard given.count == body.inputs.count - body.captures.count else {
@@ -114,7 +129,8 @@ struct PlanRun {
     var values = given
     values.reserveCapacity(given.count + body.captures.count)
     for capture in body.captures { values.append(try captured(capture)) }
-    return try PlanRun.run(body, values, threads: threads, observer: observer)
+    var none: [Tensor?] = []
+    return try PlanRun.run(body, values, options, recycling: &none)
   }
 
   /// Puts the values that a step has made where the plan has them.
@@ -174,6 +190,7 @@ struct PlanRun {
       })
   }
 
+  /// The outputs, in the graph's order.
   private func collect(_ written: [Value]) throws(ModelError) -> [Value] {
     if written.count == plan.program.outputs.count { return written }
     var values: [Value] = []
@@ -187,6 +204,18 @@ struct PlanRun {
       }
     }
     return values
+  }
+}
+
+extension Plan.Written {
+  /// A tensor for the output: the one at its position if that is of its type and nobody else has it.
+  fileprivate func tensor(recycling recycled: inout [Tensor?]) throws(ModelError) -> Tensor {
+    if position < recycled.count,
+      let again = Tensor.reusing(&recycled[position], element, shape: extents)
+    {
+      return again
+    }
+    return try Tensor(element, shape: extents) { (_) throws(ModelError) in }
   }
 }
 

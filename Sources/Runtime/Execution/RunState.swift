@@ -1,19 +1,20 @@
-import Synchronization
-
 /// The memory of one run of a plan: an arena and a table that says where each slot's bytes are.
 final class RunState: @unchecked Sendable {
+  let plan: Plan
   let table: UnsafeMutablePointer<UnsafeMutableRawPointer?>
-  private let slotCount: Int
   private let arena: TensorBuffer
   /// The values of slots that are not in the arena.
-  var values: [Value?]
+  let values: UnsafeMutablePointer<Value?>
+  /// When the pool got it back last.
+  var lastUse: UInt64 = 0
 
   init(_ plan: Plan) throws(ModelError) {
+    self.plan = plan
     arena = try TensorBuffer(byteCount: plan.arenaBytes)
-    slotCount = plan.slotCount
-    table = .allocate(capacity: slotCount)
-    table.initialize(repeating: nil, count: slotCount)
-    values = Array(repeating: nil, count: plan.homes.count)
+    table = .allocate(capacity: plan.slotCount)
+    table.initialize(repeating: nil, count: plan.slotCount)
+    values = .allocate(capacity: plan.homes.count)
+    values.initialize(repeating: nil, count: plan.homes.count)
     for (slot, home) in plan.homes.enumerated() {
       switch home {
       case .constant(let tensor): table[slot] = tensor.base
@@ -27,19 +28,21 @@ final class RunState: @unchecked Sendable {
     }
   }
 
-  deinit { table.deallocate() }
-}
-
-/// States of a plan that nobody is using; there are as many as runs were under way at once.
-final class StatePool: Sendable {
-  private let states = Mutex<[RunState]>([])
-
-  func take(_ plan: Plan) throws(ModelError) -> RunState {
-    if let state = states.withLock({ $0.popLast() }) { return state }
-    return try RunState(plan)
+  deinit {
+    table.deallocate()
+    values.deinitialize(count: plan.homes.count)
+    values.deallocate()
   }
 
-  func put(_ state: RunState) { states.withLock { $0.append(state) } }
+  var byteCount: Int {
+    arena.byteCount + plan.slotCount * MemoryLayout<UnsafeRawPointer>.stride
+      + plan.homes.count * MemoryLayout<Value?>.stride
+  }
+
+  /// Lets go of everything that the run was given or has made.
+  func clear() {
+    for slot in plan.valueSlots { values[slot] = nil }
+  }
 }
 
 extension Tensor {

@@ -13,18 +13,25 @@ public struct Benchmark: Sendable, Encodable {
   public let latency: Latency
   public let runs: Int
   public let runsPerSecond: Double
+  /// Threads that call the session at the same time.
+  public let callers: Int
+  /// The most threads that one run uses.
   public let threads: Int
   public let isa: String
   public let loadMilliseconds: Double
+  /// The first run's, which plans.
+  public let firstRunMilliseconds: Double
   public let peakMemoryBytes: Int
 
   private enum CodingKeys: String, CodingKey {
     case latency = "latency_ms"
     case runs
     case runsPerSecond = "runs_per_second"
+    case callers
     case threads
     case isa
     case loadMilliseconds = "load_ms"
+    case firstRunMilliseconds = "first_run_ms"
     case peakMemoryBytes = "peak_rss_bytes"
   }
 
@@ -33,31 +40,33 @@ public struct Benchmark: Sendable, Encodable {
   /// - Parameters:
   ///   - session: What to measure.
   ///   - inputs: The same for each run.
-  ///   - seconds: How long to measure; at least three runs are made.
+  ///   - callers: How many threads call the session at the same time.
+  ///   - seconds: How long to measure; each caller makes three runs at least.
   ///   - load: How long it took to make the session, for the report.
   public static func measure(
-    _ session: Session, _ inputs: [String: Value], seconds: Double, load: Duration
+    _ session: Session, _ inputs: [String: Value], callers: Int = 1, seconds: Double,
+    load: Duration
   ) throws(ModelError) -> Benchmark {
-    for _ in 0..<3 { _ = try session.run(values: inputs) }
-    var times: [UInt64] = []
     let start = Clock.nanoseconds()
-    var now = start
-    while times.count < 3 || Double(now - start) < seconds * 1e9 {
-      let before = now
+    _ = try session.run(values: inputs)
+    let first = Clock.nanoseconds() - start
+    for _ in 0..<2 { _ = try session.run(values: inputs) }
+    let measured = try Callers(callers, seconds: seconds) { () throws(ModelError) in
       _ = try session.run(values: inputs)
-      now = Clock.nanoseconds()
-      times.append(now - before)
     }
-    times.sort()
+    let (runs, nanoseconds) = measured.together
+    let times = runs.map(\.nanoseconds).sorted()
     func percentile(_ share: Double) -> Double {
       Double(times[Int((share * Double(times.count - 1)).rounded())]) / 1e6
     }
     return Benchmark(
       latency: Latency(
         min: percentile(0), p50: percentile(0.5), p90: percentile(0.9), p99: percentile(0.99)),
-      runs: times.count, runsPerSecond: Double(times.count) * 1e9 / Double(now - start),
-      threads: session.threads, isa: String(cString: zoo_isa_name(zoo_cpu_isa())),
-      loadMilliseconds: load / .milliseconds(1), peakMemoryBytes: peakMemory())
+      runs: times.count, runsPerSecond: Double(times.count) * 1e9 / Double(nanoseconds),
+      callers: callers, threads: session.threads,
+      isa: String(cString: zoo_isa_name(zoo_cpu_isa())),
+      loadMilliseconds: load / .milliseconds(1), firstRunMilliseconds: Double(first) / 1e6,
+      peakMemoryBytes: peakMemory())
   }
 
   /// The time of each node over some runs.

@@ -35,13 +35,7 @@ extension Session {
   public func planReport(
     extents: [String: Int] = [:], other: Int = 1
   ) throws(ModelError) -> PlanReport {
-    let numbers = InputExtents(numbers: extents, other: other)
-    let types = try inputs.map { (input) throws(ModelError) in
-      guard let type = input.type else {
-        throw ModelError(.elementTypeMismatch, "input '\(input.name)' has no declared type")
-      }
-      return numbers.bind(type, of: input.name)
-    }
+    let types = try inputTypes(extents, other: other)
     let plan = try PlanBuilder.plan(program, inputTypes: types, threads: 1)
     let notes = passLog.map {
       PlanReport.Note(

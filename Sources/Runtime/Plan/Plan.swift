@@ -38,7 +38,10 @@ final class Plan: Sendable {
     let releases: [Int]
   }
 
+  /// What runs: `source`, perhaps with subgraphs inlined.
   let program: Program
+  /// What was planned.
+  let source: Program
   let steps: [Step]
   /// Slots of all kernels' inputs, outputs and scratch memory, one step after the other.
   let operands: [Int32]
@@ -54,7 +57,6 @@ final class Plan: Sendable {
   /// Slots whose values are put there by each run.
   let valueSlots: [Int]
   private let keys: [Key?]
-  let states = StatePool()
 
   /// An output that is made anew for each run.
   struct Written: Sendable {
@@ -77,10 +79,12 @@ final class Plan: Sendable {
   }
 
   init(
-    program: Program, steps: [Step], operands: [Int32], homes: [Home], types: [ValueType?],
-    inputTypes: [ValueType], arenaBytes: Int, scratchSlots: [(slot: Int, offset: Int)]
+    program: Program, source: Program, steps: [Step], operands: [Int32], homes: [Home],
+    types: [ValueType?], inputTypes: [ValueType], arenaBytes: Int,
+    scratchSlots: [(slot: Int, offset: Int)]
   ) {
     self.program = program
+    self.source = source
     self.steps = steps
     // Never empty, so that it has an address.
     self.operands = operands.isEmpty ? [0] : operands

@@ -1,5 +1,6 @@
 /// Chooses kernels for one set of extents and lays out the memory that they share.
 struct PlanBuilder {
+  private let source: Program
   private let program: Program
   private let threads: Int
   private let inference: TypeInference
@@ -20,11 +21,13 @@ struct PlanBuilder {
     _ program: Program, inputTypes: [ValueType], threads: Int
   ) throws(ModelError) -> Plan {
     let inference = try TypeInference(program, inputTypes: inputTypes, inlinesBranches: true)
-    var builder = PlanBuilder(inference.program, inference, threads)
+    var builder = PlanBuilder(program, inference, threads)
     return try builder.build(inputTypes)
   }
 
-  private init(_ program: Program, _ inference: TypeInference, _ threads: Int) {
+  private init(_ source: Program, _ inference: TypeInference, _ threads: Int) {
+    let program = inference.program
+    self.source = source
     self.program = program
     self.inference = inference
     self.threads = threads
@@ -247,8 +250,8 @@ struct PlanBuilder {
     }
     addReleases()
     return Plan(
-      program: program, steps: steps, operands: operands, homes: homes, types: inference.types,
-      inputTypes: inputTypes, arenaBytes: arenaBytes,
+      program: program, source: source, steps: steps, operands: operands, homes: homes,
+      types: inference.types, inputTypes: inputTypes, arenaBytes: arenaBytes,
       scratchSlots: scratchSlots.map { ($0.slot, offsets[$0.block]) })
   }
 

@@ -26,7 +26,6 @@ final class Program: Sendable {
   /// What the model file declares of each input.
   let inputTypes: [ValueType?]
   let packedWeights: PackedWeights
-  let plans = PlanCache()
   /// The slot of each value.
   private let slots: [ValueID: Int]
 

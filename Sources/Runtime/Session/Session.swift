@@ -1,5 +1,4 @@
 import CKernels
-import Synchronization
 
 /// A model made ready to run.
 ///
@@ -9,10 +8,29 @@ import Synchronization
 ///
 /// A session may be used by any number of tasks and threads at once: they share its weights, and each run has memory
 /// of its own. A plan is made for each new set of input extents and kept.
+///
+/// ## In a server
+///
+/// Make one session for each model when the process starts, with ``prepare(extents:)`` for the extents that requests will
+/// have, and share it. What is computed does not depend on who else computes at the same time.
+///
+/// - A run works on the thread that calls it until it is done; cancelling a task does not end it. In a task it holds one of
+///   the threads that all tasks share: runs of milliseconds belong there, longer ones on a task executor or a thread of
+///   the program's own.
+/// - All sessions of a process share one pool of threads, as many as the container's limit allows. It helps one run at a
+///   time; runs that find it busy go on alone. With as many callers as processors, `options.threads = 1` gives the most
+///   runs a second, and the least that a run waits for others.
+/// - ``run(_:reusing:)`` allocates no memory for outputs. A tensor may view the program's own bytes, see `TensorBuffer`.
+/// - ``Options/idleMemory`` bounds what is kept between runs; `TensorMemory.limit` bounds all tensors of the process.
+/// - A child of `fork` may use the sessions of its parent: it starts threads of its own. It must not be forked while
+///   another thread runs a model, for what that one holds is never given back in the child.
 public final class Session: Sendable {
   public struct Options: Sendable {
     /// The most threads that one run may use; `nil` for as many as the process may use.
     public var threads: Int?
+    /// The most bytes of working memory that are kept between runs. What the last run used is always kept; what runs need
+    /// while they are under way is not bounded here.
+    public var idleMemory = 256 << 20
     /// Whether the graph is rewritten to run faster. Results then differ in rounding only.
     public var optimizes = true
     /// The operators that nodes may use.
@@ -40,8 +58,10 @@ public final class Session: Sendable {
   public let passLog: [PassNote]
 
   let program: Program
-  private let defaults: [String: Tensor]
+  /// Values of the inputs that are not required.
+  let defaults: [String: Tensor]
   let threads: Int
+  let pool: RunPool
 
   /// Makes a model ready to run.
   ///
@@ -78,6 +98,7 @@ public final class Session: Sendable {
       }
     } catch { throw error.at(file: file) }
     threads = max(1, options.threads ?? Int(zoo_threads_available()))
+    pool = RunPool(capacity: max(0, options.idleMemory))
   }
 
   /// Makes the model of a `.zoo` or ONNX file ready to run.
@@ -89,89 +110,12 @@ public final class Session: Sendable {
     try self.init(Model(contentsOf: path, limits: limits), options: options)
   }
 
-  /// Runs the model once.
+  /// Makes a model ready to run whose `.zoo` or ONNX file is in memory.
   ///
-  /// - Parameter inputs: One tensor for each of ``inputs``, by name; those that are not required may be left out.
-  ///   Element types must match exactly: nothing is converted. A fixed extent must match; a symbolic one (`batch`,
-  ///   `sequence`) may be any number ≥ 0, the same wherever that symbol occurs.
-  /// - Returns: One tensor for each of ``outputs``, by name, in memory of its own.
-  /// - Throws: ``ModelError`` with code `.missingInput`, `.unknownInput`, `.elementTypeMismatch` or
-  ///   `.shapeMismatch` before anything is computed; `.outOfRange` when data leaves its legal range. After a throw
-  ///   the session can be used again.
-  /// - Complexity: The first run with a given set of extents plans, O(nodes); later runs allocate their outputs only.
-  public func run(_ inputs: [String: Tensor]) throws(ModelError) -> [String: Tensor] {
-    let computed = try run(
-      count: inputs.count, names: { Array(inputs.keys) }, value: { inputs[$0].map(Value.tensor) })
-    var results: [String: Tensor] = [:]
-    results.reserveCapacity(computed.count)
-    for (parameter, value) in zip(outputs, computed) {
-      guard let tensor = value.tensor else {
-        throw ModelError(
-          .elementTypeMismatch, "output '\(parameter.name)' is \(value.type)",
-          expected: "a tensor", remedy: "call run(values:) for models with other outputs")
-      }
-      results[parameter.name] = tensor
-    }
-    return results
-  }
-
-  /// Runs the model once, on values of any kind: tensors, sequences, optionals, maps.
-  public func run(values: [String: Value]) throws(ModelError) -> [String: Value] {
-    named(try run(values, observer: nil))
-  }
-
-  func named(_ computed: [Value]) -> [String: Value] {
-    var results: [String: Value] = [:]
-    results.reserveCapacity(computed.count)
-    for (parameter, value) in zip(outputs, computed) { results[parameter.name] = value }
-    return results
-  }
-
-  /// The outputs in the graph's order.
-  func run(
-    _ values: [String: Value], observer: (any RunObserver)?
-  ) throws(ModelError) -> [Value] {
-    try run(
-      count: values.count, names: { Array(values.keys) }, observer: observer, value: { values[$0] })
-  }
-
-  /// - Parameters:
-  ///   - count: How many values are given.
-  ///   - names: What they are given for.
-  ///   - value: The value for an input.
-  private func run(
-    count: Int, names: () -> [String], observer: (any RunObserver)? = nil,
-    value: (String) -> Value?
-  ) throws(ModelError) -> [Value] {
-    do throws(ModelError) {
-      let ordered = try order(count, names, value)
-      return try PlanRun.run(program, ordered, threads: threads, observer: observer) {
-        () throws(ModelError) in
-        try InputCheck.check(ordered, against: self.inputs)
-      }
-    } catch { throw error.at(file: model.fileName) }
-  }
-
-  private func order(
-    _ count: Int, _ names: () -> [String], _ value: (String) -> Value?
-  ) throws(ModelError) -> [Value] {
-    var ordered: [Value] = []
-    ordered.reserveCapacity(inputs.count)
-    var used = 0
-    var missing: Parameter?
-    for parameter in inputs {
-      if let value = value(parameter.name) {
-        used += 1
-        ordered.append(value)
-      } else if let tensor = defaults[parameter.name] {
-        ordered.append(.tensor(tensor))
-      } else if missing == nil {
-        missing = parameter
-      }
-    }
-    // A wrong name is also a missing one: the wrong one says more.
-    if used != count { throw InputCheck.unknown(names(), inputs) }
-    if let missing { throw InputCheck.missing(missing, inputs) }
-    return ordered
+  /// - Throws: What reading the file can throw, and what `init(_:options:)` does.
+  public convenience init(
+    bytes: [UInt8], options: Options = Options(), limits: ReadLimits = .default
+  ) throws(ModelError) {
+    try self.init(Model(bytes: bytes, limits: limits), options: options)
   }
 }

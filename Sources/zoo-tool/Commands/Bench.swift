@@ -3,12 +3,14 @@ import Zoo
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "bench",
     abstract: "Measures latency, throughput, load time and memory.",
     discussion: """
       Inputs that no file is given for are made up: small numbers that repeat from run to run.
       Examples:
         zoo-tool bench model.zoo --threads 1 --seconds 5
         zoo-tool bench model.onnx --input x=x.npy --per-node
+        zoo-tool bench model.zoo --callers 8
       """)
 
   @Argument(help: "A path or a registered name.", completion: .file(extensions: ["zoo", "onnx"]))
@@ -18,6 +20,9 @@ struct Bench: ParsableCommand {
   var input: [NamedArgument] = []
 
   @Option(help: "How long to measure, at most 86,400.") var seconds = 3.0
+
+  @Option(help: "How many threads call the session at the same time, at most 1,024.")
+  var callers = 1
 
   @Flag(help: "Show where the time goes, node by node.") var perNode = false
 
@@ -29,6 +34,9 @@ struct Bench: ParsableCommand {
   func validate() throws {
     guard (0...86_400).contains(seconds) else {
       throw ValidationError("--seconds must be a number from 0 to 86,400.")
+    }
+    guard (1...1024).contains(callers) else {
+      throw ValidationError("--callers must be a number from 1 to 1,024.")
     }
   }
 
@@ -42,7 +50,8 @@ struct Bench: ParsableCommand {
     let sample = try session.sampleInputs(
       extents: extents.values(for: opened), except: Set(inputs.keys))
     inputs.merge(sample) { given, _ in given }
-    let measured = try Benchmark.measure(session, inputs, seconds: seconds, load: load)
+    let measured = try Benchmark.measure(
+      session, inputs, callers: callers, seconds: seconds, load: load)
     let profile = perNode ? try Benchmark.profile(session, inputs, runs: 10) : nil
     if printing.json {
       return try Console.json(BenchReport(measurement: measured, nodes: profile))
@@ -61,8 +70,9 @@ struct Bench: ParsableCommand {
       latency   min \(Console.decimals(latency.min, 3)) ms, median \(Console.decimals(latency.p50, 3)) ms, \
       90 % \(Console.decimals(latency.p90, 3)) ms, 99 % \(Console.decimals(latency.p99, 3)) ms
       runs      \(result.runs), \(Console.decimals(result.runsPerSecond, 1)) a second
-      threads   \(result.threads), \(result.isa)
-      load      \(Console.decimals(result.loadMilliseconds, 1)) ms
+      callers   \(result.callers), each with up to \(result.threads) threads, \(result.isa)
+      load      \(Console.decimals(result.loadMilliseconds, 1)) ms, \
+      first run \(Console.decimals(result.firstRunMilliseconds, 1)) ms
       memory    \(Console.bytes(result.peakMemoryBytes)) at most
 
       """
