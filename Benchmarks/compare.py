@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workloads import WORKLOADS, oracle
+from workloads import WORKLOADS, bench, models_folder
 
 PEERS = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "tract": "tract"}
 
@@ -35,13 +35,9 @@ def measure_peer(runtime, model, inputs, options):
 
 
 def measure_ours(model, names, inputs, options):
-    arguments = [part for i, name in enumerate(names) for part in ("--input", f"{name}={inputs / f'{i}.npy'}")]
-    run = oracle.run_tool(
-        "bench", model, *arguments, "--threads", options.threads, "--seconds", options.seconds, "--json"
-    )
-    if run.returncode:
-        return {"error": run.stderr.strip()}
-    report = json.loads(run.stdout)
+    report = bench(model, names, inputs, "--threads", options.threads, "--seconds", options.seconds)
+    if "error" in report:
+        return report
     latency = report["latency_ms"]
     return {
         "load_ms": report["load_ms"],
@@ -69,13 +65,13 @@ def compare(workload, options, made):
     model, inputs = workload.make(made)
     peers = [p for p in options.peers if p != "tract" or options.threads == 1]
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        save_inputs(inputs, folder)
+        saved = Path(scratch)
+        save_inputs(inputs, saved)
         rounds, broken = [], {}
         for _ in range(options.rounds):
-            one = {"zoo": measure_ours(model, list(inputs), folder, options)}
+            one = {"zoo": measure_ours(model, list(inputs), saved, options)}
             for peer in peers:
-                one[peer] = broken.get(peer) or measure_peer(peer, model, folder, options)
+                one[peer] = broken.get(peer) or measure_peer(peer, model, saved, options)
                 if "error" in one[peer]:
                     broken[peer] = one[peer]
             rounds.append(one)
@@ -157,8 +153,7 @@ def main():
     parser.add_argument("--out", type=Path, help="folder for results.json and results.svg")
     options = parser.parse_args()
     options.peers = options.peers.split(",")
-    made = oracle.fixtures() / "benchmarks"
-    made.mkdir(exist_ok=True)
+    made = models_folder()
     results = []
     for workload in WORKLOADS:
         if options.only.lower() in workload.name.lower():

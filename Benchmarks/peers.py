@@ -4,10 +4,12 @@
 Usage: peers.py RUNTIME MODEL INPUTS.npz --threads N --seconds S
 
 RUNTIME is onnxruntime, openvino or tract; INPUTS.npz holds one array an input. Prints one line of JSON: load_ms,
-p50_ms and min_ms of a run, runs, peak_rss_bytes (of the process, Python and all); or {"error": REASON}.
+p50_ms and min_ms of a run, runs, peak_rss_bytes (of the process, Python and all), library_rss_bytes (before the model was
+loaded); or {"error": REASON}.
 """
 
 import argparse
+import importlib
 import json
 import statistics
 import time
@@ -69,10 +71,10 @@ def measure(run, seconds):
     return {"p50_ms": statistics.median(times), "min_ms": min(times), "runs": len(times)}
 
 
-def peak_resident_bytes():
-    """From /proc: getrusage counts what the parent held when it forked."""
+def resident_bytes(mark):
+    """From /proc, VmRSS or the peak, VmHWM: getrusage counts what the parent held when it forked."""
     with open("/proc/self/status", encoding="utf-8") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(mark))
 
 
 def main():
@@ -86,6 +88,8 @@ def main():
     with np.load(options.inputs) as file:
         inputs = {name: file[name] for name in file.files}
     try:
+        importlib.import_module(options.runtime)
+        library = resident_bytes("VmRSS")
         start = time.perf_counter()
         run = MAKERS[options.runtime](options.model, inputs, options.threads)
         load = (time.perf_counter() - start) * 1e3
@@ -93,7 +97,7 @@ def main():
     except Exception as error:  # each runtime has exceptions of its own
         print(json.dumps({"error": str(error).strip().splitlines()[0][:200] if str(error).strip() else repr(error)}))
         return
-    result["peak_rss_bytes"] = peak_resident_bytes()
+    result |= {"library_rss_bytes": library, "peak_rss_bytes": resident_bytes("VmHWM")}
     print(json.dumps(result))
 
 

@@ -22,6 +22,20 @@ class Workload:
     make: Callable  # Path of a folder for files made -> (path of the model, inputs)
 
 
+def models_folder():
+    """Where models that are made are kept."""
+    made = oracle.fixtures() / "benchmarks"
+    made.mkdir(exist_ok=True)
+    return made
+
+
+def bench(model, names, inputs, *options):
+    """What `zoo-tool bench` reports of a model on the arrays that `save_inputs` wrote into the folder `inputs`."""
+    arguments = [part for i, name in enumerate(names) for part in ("--input", f"{name}={inputs / f'{i}.npy'}")]
+    run = oracle.run_tool("bench", model, *arguments, *options, "--json")
+    return {"error": run.stderr.strip()} if run.returncode else json.loads(run.stdout)
+
+
 def recorded(case):
     """A case of the fixtures, with its inputs."""
 
