@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "blocked_units.h"
+#include "subnormal.h"
 #include "thread_scratch.h"
 
 const zoo_blocked_kernels *zoo_blocked_table(zoo_isa isa) {
@@ -217,14 +218,11 @@ static void pack_unit(
   }
 }
 
-void zoo_blocked_conv_pack(
+/// Fills `to`, which holds zeros.
+static void pack_weights(
     zoo_isa isa, const zoo_conv_shape *shape, zoo_blocked_form form, const float *weights,
-    const float *gain, const float *bias, void *packed) {
+    const float *gain, float *to) {
   const zoo_blocked_kernels *kernels = zoo_blocked_table(isa);
-  memset(packed, 0, zoo_blocked_conv_packed_bytes(isa, shape, form));
-  float *to = packed;
-  if (bias) memcpy(to, bias, (size_t)shape->out_channels * sizeof(float));
-  to += bias_floats(shape);
   if (form == ZOO_BLOCKED_DEPTHWISE) {
     pack_depthwise(shape, weights, gain, to);
     return;
@@ -241,6 +239,17 @@ void zoo_blocked_conv_pack(
       pack_unit(shape, &unit, step, weights, gain, to + unit.weights);
     }
   }
+}
+
+void zoo_blocked_conv_pack(
+    zoo_isa isa, const zoo_conv_shape *shape, zoo_blocked_form form, const float *weights,
+    const float *gain, const float *bias, void *packed) {
+  const size_t bytes = zoo_blocked_conv_packed_bytes(isa, shape, form);
+  memset(packed, 0, bytes);
+  float *to = packed;
+  if (bias) memcpy(to, bias, (size_t)shape->out_channels * sizeof(float));
+  pack_weights(isa, shape, form, weights, gain, to + bias_floats(shape));
+  flush_subnormals(to, bytes / sizeof(float));
 }
 
 // MARK: Running

@@ -9,6 +9,7 @@
 
 enum {
   BAND_FLOATS = 1 << 17,           // input of a band: 512 KB
+  MOST_BAND_FLOATS = 1 << 20,      // where weights, read again for each band, are many: 4 MB
   MIN_STEPS_PER_THREAD = 1 << 17,  // multiply-adds that are worth another thread
   LANES = ZOO_CHANNEL_BLOCK,
 };
@@ -28,6 +29,7 @@ typedef struct {
   int64_t rows, columns;              // of a band of the output
   int64_t bands_down, bands_across;
   int64_t row_stride, column_stride;  // copied rows from one output row to the next; 1 if only those are copied
+  int64_t tap_rows;                   // copied rows from one tap to the next: rows that none reads are left out
   int64_t phases, part, row_floats;   // of a copied row
   int64_t block_floats;               // of a copied block
   int64_t offsets[64];                // of a row's taps
@@ -35,7 +37,7 @@ typedef struct {
 
 static int64_t copied_rows(const job *j, int64_t rows) {
   const zoo_conv_shape *shape = j->conv->shape;
-  return (rows - 1) * j->row_stride + (shape->kernel[1] - 1) * shape->dilation[1] + 1;
+  return (rows - 1) * j->row_stride + (shape->kernel[1] - 1) * j->tap_rows + 1;
 }
 
 /// Sets the extents of a copied row for bands of `columns` columns; returns the floats of a band of `rows` rows.
@@ -45,6 +47,8 @@ static int64_t measure(job *j, int64_t rows, int64_t columns) {
       (columns - 1) * j->column_stride + (shape->kernel[2] - 1) * shape->dilation[2] + 1;
   j->rows = rows;
   j->columns = columns;
+  j->tap_rows = shape->dilation[1];
+  if (j->copies) j->tap_rows = lesser(j->tap_rows, (rows - 1) * j->row_stride + 1);
   j->phases = j->column_stride;
   j->part = divide_up(reach, j->phases);
   j->row_floats = j->phases * j->part * j->step;
@@ -77,13 +81,15 @@ static void copy_phase(const job *j, const float *from, int64_t column, int64_t 
 static void copy_band(const job *j, const float *image, int64_t y0, int64_t x0, float *scratch) {
   const zoo_conv_shape *shape = j->conv->shape;
   const int64_t rows = copied_rows(j, lesser(j->rows, j->out_height - y0));
+  const int64_t gap = shape->dilation[1] - j->tap_rows;
   const int64_t skip = j->row_stride < shape->stride[1] ? shape->stride[1] : 1;
   const int64_t stride = shape->stride[2], left = x0 * stride - shape->pad[2];
   for (int64_t block = 0; block < j->source_blocks; block++) {
     const float *plane = image + block * j->height * j->width * j->step;
     for (int64_t r = 0; r < rows; r++) {
       float *to = scratch + block * j->block_floats + r * j->row_floats;
-      const int64_t y = y0 * shape->stride[1] - shape->pad[1] + r * skip;
+      const int64_t tap = gap > 0 ? r / j->tap_rows : 0;
+      const int64_t y = y0 * shape->stride[1] - shape->pad[1] + r * skip + tap * gap;
       if (y < 0 || y >= j->height) {
         memset(to, 0, (size_t)j->row_floats * sizeof(float));
         continue;
@@ -138,7 +144,7 @@ static void run_unit(
   const int64_t at = (image * blocks_of(shape->out_channels) + unit->block) * plane;
   zoo_blocked_source source = {
       .block = j->copies ? j->block_floats : j->height * j->width * j->step,
-      .row = shape->dilation[1] * (j->copies ? j->row_floats : j->width * j->step),
+      .row = j->copies ? j->tap_rows * j->row_floats : shape->dilation[1] * j->width * j->step,
       .columns = j->offsets, .rows = (int)shape->kernel[1],
       .column_count = (int)shape->kernel[2], .channels = unit->channels,
       .first = (int)(unit->first_channel % j->step), .weights = conv->weights + unit->weights};
@@ -208,9 +214,11 @@ static void set_geometry(job *j) {
 /// The largest band that stays in the cache, or less, for each thread to get some.
 static void choose_band(job *j, int64_t wanted) {
   const zoo_conv_shape *shape = j->conv->shape;
+  const int64_t weights = j->units.count * j->units.floats;
+  const int64_t most = greater(BAND_FLOATS, lesser(weights, MOST_BAND_FLOATS));
   int64_t columns = j->out_width, rows = 1;
-  while (columns > 16 && measure(j, 1, columns) > BAND_FLOATS) columns = divide_up(columns, 2);
-  while (rows < j->out_height && measure(j, rows + 1, columns) <= BAND_FLOATS) rows++;
+  while (columns > 16 && measure(j, 1, columns) > most) columns = divide_up(columns, 2);
+  while (rows < j->out_height && measure(j, rows + 1, columns) <= most) rows++;
   for (;;) {
     const int64_t bands = divide_up(j->out_height, rows) * divide_up(j->out_width, columns);
     if (shape->batch * bands * j->units.count >= wanted) break;

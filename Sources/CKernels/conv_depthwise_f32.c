@@ -11,7 +11,7 @@
 #include "zoo_threads.h"
 
 enum {
-  MAX_TAPS = 128,
+  MAX_TAPS = 512,
   BLOCK_COLUMNS = 512,
   SCRATCH_FLOATS = 1 << 16,
   SLACK = 128,  // floats that vectors read and write past the end of a row

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "subnormal.h"
 #include "zoo_threads.h"
 
 typedef struct {
@@ -48,8 +49,10 @@ size_t zoo_conv_f32_packed_bytes(zoo_isa isa, const zoo_conv_shape *shape) {
 void zoo_conv_f32_pack(
     zoo_isa isa, const zoo_conv_shape *shape, const float *weights, void *packed) {
   const int64_t rows = rows_of(shape), k = depth_of(shape);
+  const size_t bytes = zoo_conv_f32_packed_bytes(isa, shape);
   if (zoo_conv_is_depthwise(shape)) {
-    memcpy(packed, weights, zoo_conv_f32_packed_bytes(isa, shape));
+    memcpy(packed, weights, bytes);
+    flush_subnormals(packed, bytes / sizeof(float));
     return;
   }
   const int max_rows = zoo_gemm_f32_table(isa)->max_rows;
@@ -60,6 +63,7 @@ void zoo_conv_f32_pack(
       zoo_gemm_f32_pack_rows(k, count, count, weights + at, k, (float *)packed + at);
     }
   }
+  flush_subnormals(packed, bytes / sizeof(float));
 }
 
 typedef struct {

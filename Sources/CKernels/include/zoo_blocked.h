@@ -50,7 +50,7 @@ size_t zoo_blocked_conv_packed_bytes(
     zoo_isa isa, const zoo_conv_shape *shape, zoo_blocked_form form);
 
 /// Packs weights [out_channels, in_channels / groups, kernel…], each output channel's multiplied by its `gain`
-/// (NULL: 1), and a bias per output channel (NULL: 0).
+/// (NULL: 1), and a bias per output channel (NULL: 0). Subnormal weights become 0.
 void zoo_blocked_conv_pack(
     zoo_isa isa, const zoo_conv_shape *shape, zoo_blocked_form form, const float *weights,
     const float *gain, const float *bias, void *packed);

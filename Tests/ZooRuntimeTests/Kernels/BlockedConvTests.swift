@@ -24,6 +24,10 @@ import Testing
       ConvReference(groups: 2, channels: 34, outputs: 68, [4, 31], [1, 1]),
       ConvReference(groups: 2, channels: 6, outputs: 96, [5, 5], [3, 3]),
       ConvReference(channels: 3, outputs: 18, [1, 40], [1, 7], strides: 4, pads: 3),
+      ConvReference(channels: 18, outputs: 20, [6, 7], [3, 3], dilations: 8, pads: 8),
+      ConvReference(
+        channels: 7, outputs: 33, [5, 9], [3, 3], strides: 2, dilations: 8, pads: 8),
+      ConvReference(channels: 300, outputs: 32, [20, 40], [3, 3], dilations: 5, pads: 5),
     ].map { Case(form: ZOO_BLOCKED_DIRECT, reference: $0) }
     + [
       ConvReference(groups: 16, channels: 16, outputs: 16, [5, 6], [3, 3], pads: 1),
@@ -83,6 +87,19 @@ import Testing
     let isSpoiled = got.prefix(half).allSatisfy { $0.isNaN }
     let isClean = got.suffix(half).allSatisfy { $0.isFinite }
     #expect(isSpoiled && isClean)
+  }
+
+  /// A product with a subnormal number takes a hundred times as long as others.
+  @Test(arguments: instructionSets)
+  func subnormalWeightsBecomeZero(_ set: InstructionSet) {
+    let conv = ConvReference(channels: 2, outputs: 17, [4, 4], [1, 1])
+    var shape = Blocked(set, conv).shape
+    let weights: [Float] = (0..<34).map { $0 % 2 == 0 ? 1e-40 : -2 * .leastNormalMagnitude }
+    var packed = [Float](
+      repeating: .nan,
+      count: zoo_blocked_conv_packed_bytes(set.raw, &shape, ZOO_BLOCKED_DIRECT) / 4)
+    zoo_blocked_conv_pack(set.raw, &shape, ZOO_BLOCKED_DIRECT, weights, nil, nil, &packed)
+    #expect(packed.filter { $0 != 0 } == Array(repeating: -2 * .leastNormalMagnitude, count: 17))
   }
 
   @Test func formsRefuseWhatTheyCannotCompute() {

@@ -74,6 +74,8 @@ struct ConvReference {
     ConvReference(channels: 70, outputs: 14, [3, 3], [3, 3], pads: 1),
     ConvReference(channels: 5, outputs: 7, [1, 1], [1, 1]),
     ConvReference(groups: 2, channels: 2, outputs: 2, [3, 1100], [1, 3], pads: 1),
+    ConvReference(channels: 1, outputs: 1, [1, 1500], [1, 256], strides: 2),
+    ConvReference(channels: 33, outputs: 20, [40, 1], [5, 1], strides: 2),
   ]
 
   init(

@@ -47,7 +47,9 @@ struct BlockedConv: TensorOperator {
     let (x, w, y) = (try io.input(0).shape, try io.input(1).shape, try io.output().shape)
     var planes = x.count == 5 ? ChannelBlocks.planes(x, channels: w[1] * geometry.groups) : x
     if planes.count == 3 { planes.insert(1, at: 2) }
-    return geometry.kernelShape(x: planes, w: w, y: ChannelBlocks.planes(y, channels: w[0]))
+    let shape = geometry.kernelShape(
+      x: planes, w: w, y: ChannelBlocks.planes(y, channels: w[0]))
+    return shape.isColumn ? shape.turned : shape
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
@@ -113,5 +115,25 @@ struct BlockedConv: TensorOperator {
         }
       }
     }
+  }
+}
+
+extension zoo_conv_shape {
+  /// Whether images and kernel have one column.
+  fileprivate var isColumn: Bool {
+    input.2 == 1 && kernel.2 == 1 && output.2 == 1 && pad.2 == 0
+  }
+
+  /// The same convolution of images of one row, which lie the same in memory: a kernel works on the pixels of a row
+  /// together.
+  fileprivate var turned: zoo_conv_shape {
+    var shape = self
+    swap(&shape.input.1, &shape.input.2)
+    swap(&shape.kernel.1, &shape.kernel.2)
+    swap(&shape.output.1, &shape.output.2)
+    swap(&shape.stride.1, &shape.stride.2)
+    swap(&shape.dilation.1, &shape.dilation.2)
+    swap(&shape.pad.1, &shape.pad.2)
+    return shape
   }
 }
