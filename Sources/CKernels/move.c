@@ -172,3 +172,12 @@ void zoo_gather_blocks(const void *x, void *y, const int64_t *indices, int64_t c
     for (int64_t i = 0; i < count; i++) memcpy(to + i * block, from + indices[i] * block, (size_t)block);
   }
 }
+
+void zoo_scatter_add_f32(const float *x, float *y, const int64_t *indices, int64_t outer, int64_t count, int64_t axis,
+                         int64_t inner) {
+  for (int64_t o = 0; o < outer; o++, y += axis * inner) {
+    for (int64_t i = 0; i < count; i++, x += inner, indices += inner) {
+      for (int64_t j = 0; j < inner; j++) y[indices[j] * inner + j] += x[j];
+    }
+  }
+}

@@ -34,4 +34,9 @@ void zoo_fill(void *y, const void *value, int64_t count, int64_t element_size);
 void zoo_gather_blocks(const void *x, void *y, const int64_t *indices, int64_t count, int64_t axis, int64_t block,
                        int64_t begin, int64_t end);
 
+/// y[o, indices[o, i, j], j] += x[o, i, j], in the order of i: `count` updates of `inner` elements per o, `axis` rows of
+/// them in y. The indices must be within 0 ..< axis.
+void zoo_scatter_add_f32(const float *x, float *y, const int64_t *indices, int64_t outer, int64_t count, int64_t axis,
+                         int64_t inner);
+
 #pragma clang assume_nonnull end

@@ -32,6 +32,27 @@ import ZooRuntime
       "ScatterND", [x, .i64([0, -3, 2], [3, 1]), updates], attributes, gives: [.f32(expected)])
   }
 
+  /// Rows behind the axis and indices before it, places that meet, and updates for fewer rows than there are.
+  @Test func scatteredSumsOfWholeRows() throws {
+    let x = try Tensor((0..<12).map(Float.init), shape: [2, 3, 2])
+    let updates = try Tensor((1...8).map { Float(10 * $0) }, shape: [2, 2, 2])
+    let indices = try Tensor([0, 2, 0, -1, 1, 1, 1, 0] as [Int64], shape: [2, 2, 2])
+    let attributes = [
+      Attribute("axis", .int(1)), Attribute("reduction", .string("add")),
+    ]
+    let expected: [Float] = [40, 1, 2, 3, 4, 65, 6, 87, 128, 69, 10, 11]
+    try NodeRunner.expect(
+      "ScatterElements", [x, indices, updates], attributes,
+      gives: [Tensor(expected, shape: [2, 3, 2])])
+    NodeRunner.expectRefusal(
+      "ScatterElements",
+      [
+        x, try Tensor([0, 3, 0, 0] as [Int64], shape: [2, 1, 2]),
+        try Tensor([Float](repeating: 1, count: 4), shape: [2, 1, 2]),
+      ],
+      attributes, code: .outOfRange)
+  }
+
   @Test func scatterLeavesItsInputAlone() throws {
     let x = try Tensor.f32([1, 2, 3])
     NodeRunner.expectRefusal(

@@ -1,3 +1,5 @@
+import CKernels
+
 /// `ScatterElements` and `Scatter`: single elements replaced or changed, each at an index along one axis.
 ///
 ///     y = x;  y[indices[i, j, k], j, k] = updates[i, j, k]   for axis 0
@@ -42,15 +44,42 @@ struct ScatterElements: DataMovement {
     strides[axis] = 0
     let (places, type, count) = (strides, indices.element, indices.count)
     let (shape, bytes, take) = (indices.shape, data.byteCount, reduction.body(data.element))
+    let sums =
+      reduction == .add && data.element == .f32
+      ? WholeRows(data.shape, indices.shape, axis) : nil
     return Kernel("scatter_elements", scratchBytes: 8 * count, reuses: [0: 0]) {
       (context) throws(ModelError) in
       let index = context.scratch.assumingMemoryBound(to: Int64.self)
       try IndexReader.read(context.inputBytes(1), type, count: count, extent: extent, into: index)
       let (x, u, y) = (context.inputBytes(0), context.inputBytes(2), context.outputBytes())
       if x != UnsafeRawPointer(y) { y.copyMemory(from: x, byteCount: bytes) }
+      if let sums { return sums.add(context.input(2), context.output(), index) }
       forEachOffset(shape, places) { place, offset in
         take(y + (offset + Int(index[place]) * step) * width, u + place * width, 1)
       }
     }
+  }
+}
+
+/// Updates for all elements of each row behind the axis, and of each index before it.
+private struct WholeRows: Sendable {
+  private let outer: Int
+  private let count: Int
+  private let extent: Int
+  private let inner: Int
+
+  init?(_ data: [Int], _ indices: [Int], _ axis: Int) {
+    guard data.indices.allSatisfy({ $0 == axis || data[$0] == indices[$0] }) else { return nil }
+    (count, extent) = (indices[axis], data[axis])
+    outer = data[..<axis].reduce(1, *)
+    inner = data[(axis + 1)...].reduce(1, *)
+  }
+
+  func add(
+    _ updates: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>,
+    _ index: UnsafePointer<Int64>
+  ) {
+    zoo_scatter_add_f32(
+      updates, y, index, Int64(outer), Int64(count), Int64(extent), Int64(inner))
   }
 }
