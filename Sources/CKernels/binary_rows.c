@@ -113,3 +113,28 @@ void zoo_binary_rows_run(const zoo_binary_rows *p, zoo_binary_kernel kernel, ptr
            (char *)p->result + begin * p->inner * (ptrdiff_t)p->result_size, (size_t)p->inner);
   }
 }
+
+void zoo_repeat_f32(const float *x, const ptrdiff_t *extents, const ptrdiff_t *strides, int axes, ptrdiff_t begin,
+                    ptrdiff_t count, float *y) {
+  ptrdiff_t index[ZOO_BINARY_ROWS_AXES], at = 0;
+  for (int axis = axes - 1; axis >= 0; axis--) {
+    index[axis] = begin % extents[axis];
+    begin /= extents[axis];
+    at += index[axis] * strides[axis];
+  }
+  const ptrdiff_t inner = extents[axes - 1], step = strides[axes - 1];
+  while (count > 0) {
+    const ptrdiff_t left = inner - index[axes - 1], n = left < count ? left : count;
+    const float *from = x + at;
+    for (ptrdiff_t i = 0; i < n; i++) y[i] = from[i * step];
+    y += n;
+    count -= n;
+    at += n * step;
+    index[axes - 1] += n;
+    for (int axis = axes - 1; axis > 0 && index[axis] == extents[axis]; axis--) {
+      index[axis] = 0;
+      at += strides[axis - 1] - extents[axis] * strides[axis];
+      index[axis - 1]++;
+    }
+  }
+}

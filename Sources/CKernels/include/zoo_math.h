@@ -115,6 +115,11 @@ typedef struct {
 void zoo_binary_rows_run(
     const zoo_binary_rows *rows, zoo_binary_kernel kernel, ptrdiff_t begin, ptrdiff_t end);
 
+/// y[i] = the element of `x` that element begin + i of a tensor with these extents, outermost first, meets; `strides`
+/// count elements of `x`, 0 to repeat. At most ZOO_BINARY_ROWS_AXES axes, of at least one element each.
+void zoo_repeat_f32(const float *x, const ptrdiff_t *extents, const ptrdiff_t *strides, int axes, ptrdiff_t begin,
+                    ptrdiff_t count, float *y);
+
 /// "add", "sub", …
 const char *zoo_binary_name(zoo_binary op);
 

@@ -30,6 +30,7 @@ private let elementwiseOperators: [OperatorEntry] =
     .init("Max", [1, 6, 8, 12, 13]) { (node) throws(ModelError) in
       try Variadic(node, zoo_binary_max)
     },
+    .init("Pointwise", domain: "zoo", [1], Pointwise.init),
     .init("Sum", [1, 6, 8, 13]) { (node) throws(ModelError) in try Variadic(node, zoo_binary_add) },
     .init("Mean", [1, 6, 8, 13]) { (node) throws(ModelError) in
       try Variadic(node, zoo_binary_add, isMean: true)

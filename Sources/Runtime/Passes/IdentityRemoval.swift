@@ -1,5 +1,5 @@
 /// Removes nodes that give their input as it is: `Identity`, `Dropout` that drops nothing, `Cast` to the same type,
-/// `Transpose` that moves no axis.
+/// `Transpose` that moves no axis, `Slice` that keeps everything.
 struct IdentityRemoval: Pass {
   let name = "remove-identities"
 
@@ -35,7 +35,31 @@ struct IdentityRemoval: Pass {
     case "Transpose":
       guard case .ints(let axes)? = node.attribute("perm") else { return false }
       return axes == (0..<Int64(axes.count)).map { $0 }
+    case "Slice": return keepsEverything(node, context)
     default: return false
+    }
+  }
+
+  /// Whether a `Slice` goes from the first to the last element of each axis.
+  private func keepsEverything(_ node: Node, _ context: PassContext) -> Bool {
+    let graph = GraphMatcher(context)
+    guard node.inputs.count > 2, let shape = context.type(node.inputs[0])?.shape,
+      let starts = graph.integers(node.inputs[1]), let ends = graph.integers(node.inputs[2]),
+      starts.count == ends.count, starts.allSatisfy({ $0 == 0 })
+    else { return false }
+    var axes = Array(starts.indices)
+    if node.inputs.count > 3, let value = node.inputs[3] {
+      guard let given = graph.integers(value) else { return false }
+      axes = given
+    }
+    if node.inputs.count > 4, let value = node.inputs[4] {
+      guard let steps = graph.integers(value), steps.allSatisfy({ $0 == 1 }) else { return false }
+    }
+    guard axes.count == ends.count else { return false }
+    return zip(axes, ends).allSatisfy { axis, end in
+      guard -shape.rank <= axis, axis < shape.rank else { return false }
+      let extent = shape[axis < 0 ? axis + shape.rank : axis].value ?? Int(Int32.max)
+      return end >= extent
     }
   }
 

@@ -3,13 +3,19 @@ public let builtinPasses: [any Pass] = [
   ConstantFolding(),
   IdentityRemoval(),
   ContributedLowering(),
+  ActivationRecognition(),
   BlockProductFusion(),
   DynamicProductFusion(),
   QuantizeHoisting(),
   QuantizedLayerFusion(),
   QuantizedMapFusion(),
   ChannelsLastLayout(),
+  LookupRecognition(),
+  ReshapeSinking(),
+  TableFolding(),
   ConstantFolding(keepsQuantized: false),
+  MovementMerging(),
+  PadFolding(),
   AffineFolding(),
   EinsumLowering(),
   NormalizationFusion(),
@@ -17,6 +23,7 @@ public let builtinPasses: [any Pass] = [
   AttentionFusion(),
   ProductFusion(),
   ChannelBlocking(),
+  PointwiseFusion(),
 ]
 
 /// Runs passes over all graphs of a model.

@@ -343,11 +343,11 @@ struct BlockRewriter {
     let image = node.inputs.first { isImage($0) } ?? nil
     let (count, rank) = (channels(image), rank(image))
     guard node.inputs.count == 2 || node.opType == "Sum",
-      node.inputs.allSatisfy({ isImage($0) && channels($0) == count && self.rank($0) == rank }),
+      node.inputs.allSatisfy({ isNumber($0, rank) || isImage($0, of: count, rank) }),
       context.type(output)?.shape?.rank == rank
     else { return }
     var blocked = node
-    blocked.inputs = node.inputs.map { $0.flatMap { twins[$0] } }
+    blocked.inputs = node.inputs.map { $0.flatMap { twins[$0] ?? $0 } }
     if let gated = gate(node) {
       let names: [ValueID?] = gated.map { twins[$0] }
       blocked = Node(
@@ -357,10 +357,22 @@ struct BlockRewriter {
     replace(index, output, channels: count, rank: rank, with: blocked)
   }
 
+  private func isImage(_ value: ValueID?, of count: Int, _ rank: Int) -> Bool {
+    isImage(value) && channels(value) == count && self.rank(value) == rank
+  }
+
+  /// Whether a value is one constant number for all elements of an image.
+  private func isNumber(_ value: ValueID?, _ rank: Int) -> Bool {
+    guard let weight = context.editor.weight(value) else { return false }
+    return weight.shape.count <= rank && weight.shape.allSatisfy { $0 == 1 }
+  }
+
   /// The image and the one pixel that it is multiplied by or added to, if it is so.
   private func gate(_ node: Node) -> [ValueID]? {
     let operands = node.inputs.compactMap { $0 }
-    guard ["Mul", "Add", "Sum"].contains(node.opType), operands.count == 2 else { return nil }
+    guard ["Mul", "Add", "Sum"].contains(node.opType), operands.count == 2,
+      operands.allSatisfy({ isImage($0) })
+    else { return nil }
     let arePixels = operands.map { value in
       guard let shape = context.type(value)?.shape, shape.rank == rank(value) else { return false }
       return shape.dimensions.dropFirst(2).allSatisfy { $0 == .fixed(1) }

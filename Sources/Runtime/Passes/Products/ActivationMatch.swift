@@ -39,6 +39,7 @@ struct ActivationMatch {
       return ActivationMatch("leaky-relu", [index], node.number("alpha") ?? 0.01)
     case "HardSigmoid": return hardSigmoid(node, index)
     case "HardSwish": return ActivationMatch("hard-swish", [index], 1 / 6, 0.5)
+    case "Swish" where node.number("alpha") ?? 1 == 1: return ActivationMatch("silu", [index])
     case "Gelu":
       guard case .string(let kind)? = node.attribute("approximate") else {
         return ActivationMatch("gelu", [index])
