@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conv_f32.h"
+#include "extents.h"
 #include "qgemm.h"
 #include "zoo_threads.h"
 
@@ -43,17 +44,18 @@ static int64_t group_words(const zoo_qgemm_kernels *kernels, const zoo_conv_shap
 }
 
 size_t zoo_qconv_packed_bytes(zoo_isa isa, const zoo_conv_shape *shape) {
-  if (zoo_qconv_is_depthwise(shape)) return zoo_qconv_depthwise_packed_bytes(shape);
-  return (size_t)(group_words(zoo_qgemm_table(isa), shape) * shape->groups) * 4;
+  const zoo_qgemm_kernels *kernels = zoo_qgemm_table(isa);
+  if (zoo_qconv_is_depthwise(shape)) return zoo_qconv_depthwise_packed_bytes(kernels, shape);
+  return (size_t)(group_words(kernels, shape) * shape->groups) * 4;
 }
 
 void zoo_qconv_pack(
     zoo_isa isa, const zoo_conv_shape *shape, const void *weights, int is_signed, void *packed) {
+  const zoo_qgemm_kernels *kernels = zoo_qgemm_table(isa);
   if (zoo_qconv_is_depthwise(shape)) {
-    zoo_qconv_depthwise_pack(shape, weights, is_signed, packed);
+    zoo_qconv_depthwise_pack(kernels, shape, weights, is_signed, packed);
     return;
   }
-  const zoo_qgemm_kernels *kernels = zoo_qgemm_table(isa);
   const zoo_qpanels layout = layout_of(shape, is_signed);
   const int64_t words = group_words(kernels, shape), columns = columns_of(shape);
   for (int64_t group = 0; group < shape->groups; group++) {
@@ -138,33 +140,66 @@ static void advance(const zoo_conv_shape *shape, zoo_qplace *at) {
   at->image++;
 }
 
+/// How many elements from `at` on, at most `count` and in its line, have windows that lie within the input along x.
+static int inside_along_x(const zoo_conv_shape *shape, const zoo_qplace *at, int count) {
+  const int64_t last = lesser(
+      shape->input[2] - 1 - (shape->kernel[2] - 1) * shape->dilation[2],
+      (shape->output[2] - 1) * shape->stride[2] - shape->pad[2]);
+  if (at->x < 0 || at->x > last) return 0;
+  return (int)lesser(count, (last - at->x) / shape->stride[2] + 1);
+}
+
+/// The taps of `count` such elements.
+static void point_along_x(
+    const source *s, const zoo_qplace *at, int count, int max_rows, const void **to) {
+  const zoo_conv_shape *shape = s->shape;
+  for (int64_t z = 0; z < shape->kernel[0]; z++) {
+    for (int64_t y = 0; y < shape->kernel[1]; y++) {
+      const uint8_t *from = channels_at(
+          s, at->image, at->z + z * shape->dilation[0], at->y + y * shape->dilation[1], at->x);
+      const int is_padding = from == s->padding;
+      const int64_t tap = is_padding ? 0 : shape->dilation[2] * shape->in_channels;
+      const int64_t step = is_padding ? 0 : shape->stride[2] * shape->in_channels;
+      for (int64_t x = 0; x < shape->kernel[2]; x++, from += tap, to += max_rows) {
+        for (int i = 0; i < count; i++) to[i] = from + i * step;
+      }
+    }
+  }
+}
+
+/// The taps of any element.
+static void point_at_each(
+    const source *s, const zoo_qplace *at, int max_rows, const void **to) {
+  const zoo_conv_shape *shape = s->shape;
+  for (int64_t z = 0; z < shape->kernel[0]; z++) {
+    for (int64_t y = 0; y < shape->kernel[1]; y++) {
+      for (int64_t x = 0; x < shape->kernel[2]; x++, to += max_rows) {
+        *to = channels_at(
+            s, at->image, at->z + z * shape->dilation[0], at->y + y * shape->dilation[1],
+            at->x + x * shape->dilation[2]);
+      }
+    }
+  }
+}
+
 static void point_at_taps(
     const void *context, int64_t first, int count, int max_rows, const void **pointers) {
   const source *s = context;
   const zoo_conv_shape *shape = s->shape;
-  const int64_t taps = conv_volume(shape->kernel);
+  if (s->is_plain) {
+    for (int i = 0; i < count; i++) pointers[i] = s->input + (first + i) * shape->in_channels;
+    return;
+  }
   zoo_qplace at = zoo_qplace_of(shape, first);
-  for (int i = 0; i < count; i++) {
-    if (s->is_plain) {
-      pointers[i] = s->input + (first + i) * shape->in_channels;
-      continue;
+  for (int i = 0; i < count;) {
+    const int inside = inside_along_x(shape, &at, count - i);
+    if (inside > 0) {
+      point_along_x(s, &at, inside, max_rows, pointers + i);
+    } else {
+      point_at_each(s, &at, max_rows, pointers + i);
     }
-    const void **to = pointers + i;
-    if (is_inside(shape, &at)) {
-      const uint8_t *tap = channels_at(s, at.image, at.z, at.y, at.x);
-      for (int64_t t = 0; t < taps; t++) to[t * max_rows] = tap + s->offsets[t];
-      advance(shape, &at);
-      continue;
-    }
-    for (int64_t z = 0; z < shape->kernel[0]; z++) {
-      for (int64_t y = 0; y < shape->kernel[1]; y++) {
-        for (int64_t x = 0; x < shape->kernel[2]; x++, to += max_rows) {
-          *to = channels_at(
-              s, at.image, at.z + z * shape->dilation[0], at.y + y * shape->dilation[1],
-              at.x + x * shape->dilation[2]);
-        }
-      }
-    }
+    i += inside > 0 ? inside : 1;
+    if (inside > 1) at.x += (inside - 1) * shape->stride[2];
     advance(shape, &at);
   }
 }

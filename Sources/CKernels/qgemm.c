@@ -117,23 +117,40 @@ static int32_t column_zero(const zoo_qproduct *p, int64_t column) {
   return zero_of(&p->b_side, column) - (p->b_side.is_signed ? 0 : 128);
 }
 
+/// Scales and biases in units of `zoo_qtarget_unit`.
+static void set_scales(
+    const zoo_qproduct *p, const zoo_qtarget *t, int64_t first, int64_t count,
+    zoo_qcolumns *lines) {
+  const float unit = zoo_qtarget_unit(t);
+  const int has_shared = !p->a_side.scale_per_line;
+  const float left = has_shared ? scale_of(&p->a_side, 0) : 1, divisor = has_shared ? unit : 1;
+  const float *scales = p->b_side.scale;
+  const int64_t step = p->b_side.scale_per_line;
+  int is_moderate = 1;
+  for (int64_t i = 0; i < count; i++) {
+    const float scale = scales ? scales[step ? first + i : 0] : 1;
+    lines->scales[i] = left * scale / divisor;
+    is_moderate &= lines->scales[i] <= 0.25f && lines->scales[i] >= -0.25f;
+  }
+  for (int64_t i = 0; t->epilogue.bias && i < count; i++) {
+    lines->bias[i] = t->epilogue.bias[first + i] / unit;
+    is_moderate &= lines->bias[i] <= 0x1p28f && lines->bias[i] >= -0x1p28f;
+  }
+  lines->is_moderate = is_moderate;
+}
+
 void zoo_qcolumns_set(
     const zoo_qproduct *p, const zoo_qtarget *t, int64_t first, int64_t count, const int32_t *sums,
-    const zoo_qcolumns *lines) {
-  const int32_t shared_zero = p->a_side.zero_per_line ? 0 : row_zero(p, 0);
-  // What the numbers are divided by before they are first rounded.
-  const float unit = zoo_qtarget_is_scaled(t) ? t->scale
-                     : t->through_real && t->inner.scale != 0 ? t->inner.scale : 1;
+    zoo_qcolumns *lines) {
+  const uint32_t shared_zero = p->a_side.zero_per_line ? 0 : (uint32_t)row_zero(p, 0);
   for (int64_t i = 0; i < count; i++) {
-    uint32_t offset = t->bias ? (uint32_t)t->bias[first + i] : 0;
-    offset -= (uint32_t)sums[i] * (uint32_t)shared_zero;
-    lines->offsets[i] = (int32_t)offset;
-    lines->zeros[i] = column_zero(p, first + i);
-    float scale = scale_of(&p->b_side, first + i);
-    if (!p->a_side.scale_per_line) scale = scale_of(&p->a_side, 0) * scale / unit;
-    lines->scales[i] = scale;
-    if (t->epilogue.bias) lines->bias[i] = t->epilogue.bias[first + i] / unit;
+    lines->offsets[i] = (int32_t)(0 - (uint32_t)sums[i] * shared_zero);
   }
+  for (int64_t i = 0; t->bias && i < count; i++) {
+    lines->offsets[i] = (int32_t)((uint32_t)lines->offsets[i] + (uint32_t)t->bias[first + i]);
+  }
+  for (int64_t i = 0; i < count; i++) lines->zeros[i] = column_zero(p, first + i);
+  set_scales(p, t, first, count, lines);
 }
 
 /// The same for the rows of a block.
@@ -143,7 +160,8 @@ typedef struct {
 } row_lines;
 
 static void set_rows(
-    const job *j, int64_t first, int64_t count, const void *const *pointers, row_lines *lines) {
+    const job *j, int64_t first, int64_t count, int64_t height, const void *const *pointers,
+    row_lines *lines) {
   const zoo_qproduct *p = j->base;
   const int64_t length = p->k / p->segments;
   const int64_t max_rows = p->kernels->max_rows;
@@ -152,7 +170,7 @@ static void set_rows(
     lines->zeros[i] = row_zero(p, first + i);
     lines->scales[i] = scale_of(&p->a_side, first + i);
     if (!j->has_column_zeros) continue;
-    const void *const *row = pointers + i / max_rows * max_rows * p->segments + i % max_rows;
+    const void *const *row = pointers + i / height * max_rows * p->segments + i % height;
     uint32_t sum = 0;
     for (int64_t s = 0; s < p->segments; s++) {
       sum += (uint32_t)p->kernels->sum(length, row[s * max_rows]);
@@ -187,15 +205,22 @@ static block_memory memory_for(const zoo_qproduct *p, int64_t rows) {
   return m;
 }
 
-/// Finds rows m0 ..< m1 of A.
-static void take_rows(const job *j, int64_t m0, int64_t m1, block_memory *m) {
+/// Rows of a tile if `rows` are spread evenly over as few as can be: a tile of one row takes almost half as long as one
+/// of twelve.
+static int64_t height_of(const zoo_qgemm_kernels *kernels, int64_t rows) {
+  return divide_up(rows, divide_up(rows, kernels->max_rows));
+}
+
+/// Finds rows m0 ..< m1 of A, `height` for each tile.
+static void take_rows(
+    const job *j, int64_t m0, int64_t m1, int64_t height, block_memory *m) {
   const zoo_qproduct *p = j->base;
   const int max_rows = p->kernels->max_rows;
   const int64_t row = p->segments * p->groups * 4;
   if (!p->point) p->copy(p->source, m0, (int)(m1 - m0), m->copies, row);
-  for (int64_t i = m0; i < m1; i += max_rows) {
-    const void **pointers = m->pointers + (i - m0) * p->segments;
-    const int rows = (int)lesser(max_rows, m1 - i);
+  const void **pointers = m->pointers;
+  for (int64_t i = m0; i < m1; i += height, pointers += max_rows * p->segments) {
+    const int rows = (int)lesser(height, m1 - i);
     if (p->point) p->point(p->source, i, rows, max_rows, pointers);
     for (int r = 0; p->copy && r < rows; r++) {
       if (p->point && pointers[r]) continue;
@@ -204,10 +229,10 @@ static void take_rows(const job *j, int64_t m0, int64_t m1, block_memory *m) {
       for (int64_t s = 0; s < p->segments; s++) pointers[s * max_rows + r] = copy + s * p->groups * 4;
     }
   }
-  set_rows(j, m0, m1 - m0, m->pointers, &m->rows);
+  set_rows(j, m0, m1 - m0, height, m->pointers, &m->rows);
   if (!p->kernels->wide) return;
   for (int64_t i = 0; i < m1 - m0; i++) {
-    const void **at = m->pointers + i / max_rows * max_rows * p->segments + i % max_rows;
+    const void **at = m->pointers + i / height * max_rows * p->segments + i % height;
     for (int64_t s = 0; s < p->segments; s++) {
       int16_t *to = m->widened + i * row + s * p->groups * 4;
       p->kernels->widen(p->groups * 4, at[s * max_rows], to);
@@ -224,7 +249,7 @@ static void store(
   const int64_t size = t->kind <= ZOO_QOUT_F32 ? 4 : 1;
   const int64_t at = row * t->epilogue.residual_ld + column;
   zoo_qtile_target target = {
-      .target = t, .offsets = lines->offsets, .column_scales = lines->scales,
+      .target = t, .is_moderate = lines->is_moderate, .column_scales = lines->scales,
       .c = (char *)p->c + (row * p->ldc + column) * size, .ldc = p->ldc};
   if (p->a_side.zero_per_line) {
     target.column_terms = sums;
@@ -248,23 +273,25 @@ static void run_block(const job *j, int64_t m0, int64_t m1, int64_t n0, int64_t 
   const zoo_qproduct *p = j->base;
   const zoo_qgemm_kernels *kernels = p->kernels;
   const int64_t words = panel_words(kernels, p->segments * p->groups);
+  const int64_t height = height_of(kernels, m1 - m0);
   block_memory memory = memory_for(p, m1 - m0);
-  take_rows(j, m0, m1, &memory);
+  take_rows(j, m0, m1, height, &memory);
   int32_t tile[MAX_ROWS * MAX_COLUMNS] __attribute__((aligned(64)));
   int32_t offsets[MAX_COLUMNS] = {0}, zeros[MAX_COLUMNS] = {0};
   float scales[MAX_COLUMNS] = {0}, bias[MAX_COLUMNS] = {0};
-  const zoo_qcolumns lines = {offsets, zeros, scales, bias};
+  zoo_qcolumns lines = {offsets, zeros, scales, bias, 0};
   for (int64_t n = n0; n < n1; n += kernels->columns) {
     const int columns = (int)lesser(kernels->columns, n1 - n);
     const int32_t *panel = p->packed + n / kernels->columns * words;
     zoo_qcolumns_set(p, &j->target, n, columns, panel, &lines);
-    for (int64_t i = m0; i < m1; i += kernels->max_rows) {
-      const int rows = (int)lesser(kernels->max_rows, m1 - i);
+    const void *const *pointers = memory.pointers;
+    for (int64_t i = m0; i < m1; i += height, pointers += kernels->max_rows * p->segments) {
+      const int rows = (int)lesser(height, m1 - i);
       const row_lines by_row = {
           memory.rows.zeros + (i - m0), memory.rows.terms + (i - m0), memory.rows.scales + (i - m0)};
       kernels->tile(
-          p->segments, p->groups, rows, memory.pointers + (i - m0) * p->segments,
-          (const int8_t *)(panel + kernels->columns), tile);
+          p->segments, p->groups, rows, pointers, (const int8_t *)(panel + kernels->columns),
+          offsets, tile);
       store(j, tile, i, rows, n, columns, panel, &lines, &by_row);
     }
   }

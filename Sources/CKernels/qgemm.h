@@ -6,10 +6,11 @@
 
 enum { ZOO_QGEMM_MAX_ROWS = 12, ZOO_QGEMM_MAX_COLUMNS = 32 };
 
-/// A rectangle of C for a finishing kernel. All pointers are at its first row and column.
+/// A rectangle of C for a finishing kernel. All pointers are at its first row and column; what is given per column has
+/// readable memory up to a whole number of vectors.
 typedef struct {
   const zoo_qtarget *target;
-  const int32_t *offsets;       // per column, added to the sums
+  int is_moderate;              // see zoo_qcolumns
   const int32_t *column_terms;  // Σ of each column's bytes, for zero points per row; NULL: all rows share one
   const int32_t *row_zeros;
   const int32_t *row_terms;     // Σ (byte − zero point) of each row, for zero points of columns; NULL: they are 0
@@ -22,23 +23,44 @@ typedef struct {
   int64_t ldc;
 } zoo_qtile_target;
 
+/// Channel by channel with sums of four bytes: of each group of four channels a vector of weights keeps one, so that four
+/// vectors make the sums of 64 channels from bytes that are read as they lie. Vector j of a block holds channels 4 i + j.
+/// A last block of few channels holds them several times, so that its kernel can work on as many elements at once.
+typedef struct {
+  int taps;
+  int64_t channels;
+  const int8_t *weights;       // [blocks][taps][4][64]
+  const int32_t *offsets;      // [blocks][4][16]
+  const float *scales, *bias;  // likewise; of moderate numbers
+  const zoo_qtarget *target;   // without residuals
+} zoo_qdepthwise;
+enum { ZOO_QDEPTHWISE_BLOCK = 64 };
+
+/// After how many places the channels of a block repeat, if `rest` are left: 16, 32 or 64.
+static inline int zoo_qdepthwise_width(int64_t rest) { return rest <= 16 ? 16 : rest <= 32 ? 32 : 64; }
+
 /// What one instruction set brings. Bytes of A are unsigned, bytes of B signed, four along k together:
 /// B is packed as [k / 4][columns][4].
 typedef struct {
   int max_rows, columns;
   int wide;  // rows of A are given as 16-bit numbers
-  /// tile[rows][columns] = Σ over `segments` of rows, each of `groups` times four numbers. Segment s of row i is at
-  /// a[s · max_rows + i].
+  /// tile[rows][columns] = offsets[columns] + Σ over `segments` of rows, each of `groups` times four numbers. Segment s
+  /// of row i is at a[s · max_rows + i].
   void (*tile)(
-      int64_t segments, int64_t groups, int rows, const void *const *a, const int8_t *b, int32_t *tile);
+      int64_t segments, int64_t groups, int rows, const void *const *a, const int8_t *b,
+      const int32_t *offsets, int32_t *tile);
   void (*finish)(const int32_t *tile, int rows, int columns, const zoo_qtile_target *target);
   void (*widen)(int64_t count, const uint8_t *x, int16_t *y);
   /// The sum of `count` bytes.
   int32_t (*sum)(int64_t count, const uint8_t *x);
-  /// tile[rows][columns], of which `channels` count: Σ over `taps` of a[t · max_rows + i][first + c] · weights[t · ld + c].
+  /// tile[rows][columns], of which `channels` count: offsets[c] + Σ over `taps` of
+  /// a[t · max_rows + i][first + c] · weights[t · ld + c].
   void (*depthwise)(
       int taps, int rows, const void *const *a, int64_t first, int channels, const int32_t *weights,
-      int64_t ld, int32_t *tile);
+      int64_t ld, const int32_t *offsets, int32_t *tile);
+  /// Lines of `zoo_qdepthwise` for c[rows][channels]; NULL: there is `depthwise` only.
+  void (*depthwise_lines)(
+      const zoo_qdepthwise *lines, int rows, const void *const *a, void *c, int64_t ldc);
   /// sums[c] += Σ (rows[t][c] ^ flip) over `taps`.
   void (*accumulate)(
       int taps, int64_t channels, const uint8_t *const *rows, uint8_t flip, int32_t *sums);
@@ -78,16 +100,18 @@ typedef struct {
 
 void zoo_qproduct_run(const zoo_qproduct *product, int max_threads);
 
-/// What a finishing kernel reads for columns.
+/// What kernels read for columns.
 typedef struct {
-  int32_t *offsets, *zeros;
+  int32_t *offsets;  // added to the sums
+  int32_t *zeros;
   float *scales, *bias;
+  int is_moderate;   // no sum can become a number beyond ±2³⁰ by these scales and biases
 } zoo_qcolumns;
 
 /// Fills `lines` for columns first ..< first + count of C, whose bytes of B have these sums.
 void zoo_qcolumns_set(
     const zoo_qproduct *product, const zoo_qtarget *target, int64_t first, int64_t count,
-    const int32_t *sums, const zoo_qcolumns *lines);
+    const int32_t *sums, zoo_qcolumns *lines);
 
 /// Whether sums become codes by one scale and one bias per column, in units of the codes.
 static inline int zoo_qtarget_is_scaled(const zoo_qtarget *target) {
@@ -95,6 +119,37 @@ static inline int zoo_qtarget_is_scaled(const zoo_qtarget *target) {
          (!target->through_real ||
           (target->inner.scale == 0 && !target->residual && !target->epilogue.residual &&
            target->epilogue.activation.kind == ZOO_ACTIVATION_NONE));
+}
+
+/// Whether sums become codes, which are added to other codes and rounded, and nothing else. The numbers are then kept
+/// in units of the result's codes, which takes no division:
+///
+///     c = round(code · (inner.scale / scale) + (residual − residual_zero) · (residual_scale / scale)) + zero
+///
+/// without an inner code: round(sum · (a_scale · b_scale / scale) + bias / scale + …).
+static inline int zoo_qtarget_adds_codes(const zoo_qtarget *target) {
+  return target->kind > ZOO_QOUT_F32 && target->through_real && target->residual &&
+         target->epilogue.activation.kind == ZOO_ACTIVATION_NONE;
+}
+
+/// What numbers are divided by before they are first rounded.
+static inline float zoo_qtarget_unit(const zoo_qtarget *target) {
+  if (zoo_qtarget_is_scaled(target)) return target->scale;
+  if (target->through_real && target->inner.scale != 0) return target->inner.scale;
+  return zoo_qtarget_adds_codes(target) ? target->scale : 1;
+}
+
+/// Whether what a target says keeps moderate numbers within ±2³⁰ where they are added to, and far from the greatest and
+/// the least numbers where they are activated.
+static inline int zoo_qtarget_is_moderate(const zoo_qtarget *target) {
+  const float limit = 0x1p20f * target->scale, most = 0x1p40f;
+  if (zoo_qtarget_adds_codes(target)) {
+    return target->inner.scale < limit && target->residual_scale < limit;
+  }
+  if (target->residual || target->epilogue.residual || target->inner.scale != 0) return 0;
+  const zoo_activation *a = &target->epilogue.activation;
+  return target->scale > 1 / most && target->scale < most && a->a > -most && a->a < most &&
+         a->b > -most && a->b < most;
 }
 
 /// The target with bounds for its codes.
@@ -118,9 +173,11 @@ void zoo_qpanels_pack(
 
 // Where each output channel reads one input channel: channel by channel.
 int zoo_qconv_is_depthwise(const zoo_conv_shape *shape);
-size_t zoo_qconv_depthwise_packed_bytes(const zoo_conv_shape *shape);
+size_t zoo_qconv_depthwise_packed_bytes(
+    const zoo_qgemm_kernels *kernels, const zoo_conv_shape *shape);
 void zoo_qconv_depthwise_pack(
-    const zoo_conv_shape *shape, const void *weights, int is_signed, void *packed);
+    const zoo_qgemm_kernels *kernels, const zoo_conv_shape *shape, const void *weights,
+    int is_signed, void *packed);
 /// `product` points at the taps of an element; its segments are they.
 void zoo_qconv_depthwise_run(
     const zoo_qproduct *product, const zoo_conv_shape *shape, int max_threads);

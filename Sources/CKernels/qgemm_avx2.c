@@ -23,6 +23,24 @@ static inline __attribute__((always_inline)) __m256i load_four(const char *p) {
 #define ODD_LANES(x, y) __builtin_shufflevector(x, y, 1, 3, 5, 7, 9, 11, 13, 15)
 #define MULTIPLY_ADD(sum, x, w) ((sum) + (vi)_mm256_madd_epi16((__m256i)(x), (__m256i)(w)))
 #define FUSED(a, b, c) ((vf)_mm256_fmadd_ps(a, b, c))
+
+/// Four vectors of numbers within ±2³⁰, rounded, plus `zero`, as bytes: instructions narrow by half and saturate.
+static inline __attribute__((always_inline)) void round_four(
+    const void *x, int zero, int is_signed, void *codes) {
+  const __m256 *from = x;
+  const __m256i shift = _mm256_set1_epi16((int16_t)zero);
+  __m256i half[2];
+  for (int i = 0; i < 2; i++) {
+    half[i] = _mm256_adds_epi16(
+        _mm256_packs_epi32(_mm256_cvtps_epi32(from[2 * i]), _mm256_cvtps_epi32(from[2 * i + 1])), shift);
+  }
+  const __m256i both =
+      is_signed ? _mm256_packs_epi16(half[0], half[1]) : _mm256_packus_epi16(half[0], half[1]);
+  // Each lane of 128 bits holds a part of all four.
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  _mm256_storeu_si256(codes, _mm256_permutevar8x32_epi32(both, order));
+}
+#define ROUND_FOUR(x, zero, is_signed, codes) round_four(x, zero, is_signed, codes)
 #include "qgemm_kernels.inc"
 #pragma clang attribute pop
 #endif

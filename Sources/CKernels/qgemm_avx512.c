@@ -25,9 +25,7 @@ static inline __attribute__((always_inline)) __m512i load_four(const char *p) {
 #define ODD_LANES(x, y) \
   __builtin_shufflevector(x, y, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
 #define MULTIPLY_ADD(sum, x, w) ((sum) + (vi)_mm512_madd_epi16((__m512i)(x), (__m512i)(w)))
-// Narrowing into memory takes some cores many times as long as narrowing and storing.
-#define IN_REGISTER(v) __asm__("" : "+v"(v))
-#define FUSED(a, b, c) ((vf)_mm512_fmadd_ps(a, b, c))
+#include "qgemm_avx512.h"
 #include "qgemm_kernels.inc"
 #pragma clang attribute pop
 #endif

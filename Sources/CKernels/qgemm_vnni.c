@@ -23,9 +23,8 @@ static inline __attribute__((always_inline)) __m512i load_four(const char *p) {
 #define DOT(sum, a, b) ((vi)_mm512_dpbusd_epi32((__m512i)(sum), a, b))
 #define MULTIPLY_ADD(sum, x, w) \
   ((vi)_mm512_dpwssd_epi32((__m512i)(sum), (__m512i)(x), (__m512i)(w)))
-// Narrowing into memory takes some cores many times as long as narrowing and storing.
-#define IN_REGISTER(v) __asm__("" : "+v"(v))
-#define FUSED(a, b, c) ((vf)_mm512_fmadd_ps(a, b, c))
+#define DOT_OF_BYTES 1
+#include "qgemm_avx512.h"
 #include "qgemm_kernels.inc"
 #pragma clang attribute pop
 #endif

@@ -28,11 +28,28 @@ static void join_elements(void *context, int64_t begin, int64_t end) {
   j->kernels->join(j->join, end - begin, j->a + begin, j->b + begin, j->c + begin);
 }
 
+static void join_lines(void *context, int64_t begin, int64_t end) {
+  const join_job *j = context;
+  const zoo_qjoin_lines *lines = &j->join->lines;
+  for (int64_t i = begin; i < end; i++) {
+    const int64_t once = i / lines->repeats * lines->inner, each = i * lines->inner;
+    j->kernels->join(
+        j->join, lines->inner, j->a + (lines->a_repeats ? once : each),
+        j->b + (lines->b_repeats ? once : each), j->c + each);
+  }
+}
+
 void zoo_qjoin_run(
-    zoo_isa isa, const zoo_qjoin *join, int64_t count, const void *a, const void *b, void *c,
-    int max_threads) {
+    zoo_isa isa, const zoo_qjoin *join, const void *a, const void *b, void *c, int max_threads) {
   join_job job = {zoo_qgemm_table(isa), join, a, b, c};
-  zoo_parallel_for(count, GRAIN, max_threads, join_elements, &job);
+  const zoo_qjoin_lines *lines = &join->lines;
+  const int64_t rows = lines->outer * lines->repeats;
+  if (!lines->a_repeats && !lines->b_repeats) {
+    zoo_parallel_for(rows * lines->inner, GRAIN, max_threads, join_elements, &job);
+  } else {
+    const int64_t grain = GRAIN / greater(lines->inner, 1);
+    zoo_parallel_for(rows, greater(grain, 1), max_threads, join_lines, &job);
+  }
 }
 
 // MARK: Tables
@@ -159,8 +176,8 @@ static void pool_average(void *context, int64_t begin, int64_t end) {
   const pool_job *j = context;
   const zoo_conv_shape *shape = j->shape;
   const int64_t channels = shape->in_channels, padded = (channels + 15) / 16 * 16;
-  int32_t *sums = zoo_thread_scratch((size_t)padded * 12), *offsets = sums + padded;
-  float *scales = (float *)(offsets + padded);
+  int32_t *sums = zoo_thread_scratch((size_t)padded * 8);
+  float *scales = (float *)(sums + padded);
   zoo_qtarget result = {.kind = ZOO_QOUT_F32};
   if (j->to) {
     result.kind = j->to->is_signed ? ZOO_QOUT_S8 : ZOO_QOUT_U8;
@@ -170,21 +187,20 @@ static void pool_average(void *context, int64_t begin, int64_t end) {
   result = zoo_qtarget_bounded(&result);
   int64_t known = -1;
   for (int64_t element = begin; element < end; element++) {
-    memset(sums, 0, (size_t)channels * 4);
     sum_window window = {j, sums};
+    memset(sums, 0, (size_t)channels * 4);
     const int64_t inside = walk(j, element, take_sums, &window);
+    const int32_t offset = (int32_t)(-inside * (j->from.zero + j->flip));
+    for (int64_t c = 0; c < channels; c++) sums[c] += offset;
     const int64_t count = j->counts_padding ? conv_volume(shape->kernel) : greater(1, inside);
     if (inside != known) {
       float scale = j->from.scale / (float)count;
       if (j->to) scale /= j->to->scale;
-      for (int64_t c = 0; c < channels; c++) {
-        offsets[c] = (int32_t)(-inside * (j->from.zero + j->flip));
-        scales[c] = scale;
-      }
+      for (int64_t c = 0; c < channels; c++) scales[c] = scale;
       known = inside;
     }
     const zoo_qtile_target target = {
-        .target = &result, .offsets = offsets, .column_scales = scales,
+        .target = &result, .is_moderate = scales[0] <= 0.25f, .column_scales = scales,
         .c = (char *)j->y + element * channels * (j->to ? 1 : 4), .ldc = channels};
     j->kernels->finish(sums, 1, (int)channels, &target);
   }

@@ -17,17 +17,23 @@ typedef struct {
 
 typedef enum { ZOO_QJOIN_ADD, ZOO_QJOIN_SUBTRACT, ZOO_QJOIN_MULTIPLY } zoo_qjoin_kind;
 
+/// c is [outer, repeats, inner]; so are a and b, or [outer, inner] where they repeat.
+typedef struct {
+  int64_t outer, repeats, inner;
+  int a_repeats, b_repeats;
+} zoo_qjoin_lines;
+
 /// c = saturate(round(activation(a ∘ b) / c.scale) + c.zero), ties to even.
 typedef struct {
   zoo_qjoin_kind kind;
   zoo_qform a, b, c;
   zoo_activation activation;
+  zoo_qjoin_lines lines;
 } zoo_qjoin;
 
-/// c[i] = a[i] and b[i] joined.
+/// `c` may be an operand that does not repeat.
 void zoo_qjoin_run(
-    zoo_isa isa, const zoo_qjoin *join, int64_t count, const void *a, const void *b, void *c,
-    int max_threads);
+    zoo_isa isa, const zoo_qjoin *join, const void *a, const void *b, void *c, int max_threads);
 
 /// y[i] = table[x[i]] for bytes.
 void zoo_qtable_run(

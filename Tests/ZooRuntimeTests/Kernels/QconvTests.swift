@@ -42,6 +42,15 @@ import Testing
       channels: 70, outputs: 70, groups: 70, input: (6, 6), kernel: 5, stride: 2, pad: 2,
       dilation: 1),
     Sample(
+      channels: 16, outputs: 16, groups: 16, input: (3, 17), kernel: 5, stride: 1, pad: 2,
+      dilation: 1),
+    Sample(
+      channels: 90, outputs: 90, groups: 90, input: (5, 9), kernel: 3, stride: 2, pad: 1,
+      dilation: 1),
+    Sample(
+      channels: 150, outputs: 150, groups: 150, input: (4, 5), kernel: 3, stride: 1, pad: 2,
+      dilation: 2),
+    Sample(
       channels: 12, outputs: 24, groups: 3, input: (6, 5), kernel: 3, stride: 1, pad: 1, dilation: 1
     ),
     Sample(
@@ -211,6 +220,48 @@ import Testing
       #expect(got == want, "kind \(kind)")
       let alone = data.run(isa, target, filling: Int8(0), threads: 1, addsResidual: true)
       #expect(got == alone, "kind \(kind)")
+    }
+  }
+
+  /// Sums and residuals in units of the result, rounded once or twice.
+  @Test(arguments: availableISAs, samples)
+  func codesAreAddedInUnitsOfTheResult(_ isa: zoo_isa, _ sample: Sample) {
+    var numbers = Numbers(seed: 5)
+    for kind in 0..<32 {
+      let data = Data(sample, kind % 16, &numbers)
+      let hasInner = kind >= 16
+      var target = zoo_qtarget()
+      (target.kind, target.scale, target.zero) = (ZOO_QOUT_U8, 2.1, 120)
+      (target.low, target.high) = (100, 250)
+      target.through_real = 1
+      if hasInner { target.inner = zoo_qcodes(scale: 1.7, zero: 90, low: 0, high: 255) }
+      (target.residual_scale, target.residual_zero) = (0.7, 5)
+      let got = data.run(isa, target, filling: UInt8(0), addsResidual: true)
+      let want = data.sums.enumerated().map { index, sum in
+        let unit: Float = hasInner ? 1.7 : 2.1
+        let channel = data.channel(data.wScale, index % sample.outputs)
+        var x = Float(sum) * (Data.xScale * channel / unit)
+        if hasInner { x = min(max(x.rounded(.toNearestOrEven), -90), 165) * (1.7 / 2.1) }
+        x += (Float(data.residual[index]) - 5) * (Float(0.7) / 2.1)
+        return UInt8(min(max(x.rounded(.toNearestOrEven) + 120, 100), 250))
+      }
+      #expect(got == want, "kind \(kind)")
+    }
+  }
+
+  @Test(arguments: availableISAs, samples)
+  func activatedCodesAreTheSameEverywhere(_ isa: zoo_isa, _ sample: Sample) {
+    var numbers = Numbers(seed: 6)
+    for (index, activation) in allActivations.enumerated() {
+      let data = Data(sample, index % 16, &numbers)
+      for scale: Float in [1e-15, 0.3, 1e15] {
+        var target = zoo_qtarget()
+        (target.kind, target.scale, target.zero) = (ZOO_QOUT_S8, scale, -20)
+        target.through_real = 1
+        target.epilogue.activation = activation
+        let want = data.run(ZOO_ISA_PORTABLE, target, filling: Int8(0), threads: 1)
+        #expect(data.run(isa, target, filling: Int8(0)) == want)
+      }
     }
   }
 

@@ -23,14 +23,43 @@ import Testing
       join.b = zoo_qform(is_signed: 1, scale: 0.03, zero: -7)
       join.c = zoo_qform(is_signed: numbers.flag() ? 1 : 0, scale: 0.07, zero: 11)
       join.activation.kind = ZOO_ACTIVATION_RELU
-      let (a, b) = (numbers.bytes(count), numbers.bytes(count))
-      var c = [UInt8](repeating: 0, count: max(count, 1))
-      zoo_qjoin_run(isa, &join, Int64(count), a, b, &c, 0)
-      for i in 0..<count {
-        let (x, y) = (Self.real(a[i], join.a), Self.real(b[i], join.b))
-        let sum = kind == ZOO_QJOIN_ADD ? x + y : kind == ZOO_QJOIN_SUBTRACT ? x - y : x * y
-        #expect(c[i] == Self.code(max(sum, 0), join.c))
+      for (aRepeats, bRepeats) in [(0, 0), (0, 1), (1, 0)] {
+        let (outer, repeats) = (2, 3)
+        join.lines = zoo_qjoin_lines(
+          outer: Int64(outer), repeats: Int64(repeats), inner: Int64(count),
+          a_repeats: Int32(aRepeats), b_repeats: Int32(bRepeats))
+        let total = outer * repeats * count
+        let (a, b) = (numbers.bytes(total), numbers.bytes(total))
+        var c = [UInt8](repeating: 0, count: max(total, 1))
+        zoo_qjoin_run(isa, &join, a, b, &c, 0)
+        for i in 0..<total {
+          let once = i / (repeats * count) * count + i % count
+          let x = Self.real(a[aRepeats == 1 ? once : i], join.a)
+          let y = Self.real(b[bRepeats == 1 ? once : i], join.b)
+          let sum = kind == ZOO_QJOIN_ADD ? x + y : kind == ZOO_QJOIN_SUBTRACT ? x - y : x * y
+          #expect(c[i] == Self.code(max(sum, 0), join.c))
+        }
       }
+    }
+  }
+
+  /// Scales that take the quick way to its ends, and beyond them.
+  @Test(arguments: availableISAs, [Float(1e-9), 1e-4, 1, 1e4, 1e9])
+  func codesAreJoinedAlikeAtEveryScale(_ isa: zoo_isa, _ scale: Float) {
+    var numbers = Numbers(seed: 3)
+    for activation in allActivations {
+      var join = zoo_qjoin()
+      join.kind = ZOO_QJOIN_MULTIPLY
+      join.a = zoo_qform(is_signed: 1, scale: 0.05, zero: 3)
+      join.b = zoo_qform(is_signed: 0, scale: 0.03, zero: 100)
+      join.c = zoo_qform(is_signed: 0, scale: scale, zero: 11)
+      join.activation = activation
+      join.lines = zoo_qjoin_lines(outer: 1, repeats: 1, inner: 333, a_repeats: 0, b_repeats: 0)
+      let (a, b) = (numbers.bytes(333), numbers.bytes(333))
+      var (got, want) = ([UInt8](repeating: 0, count: 333), [UInt8](repeating: 0, count: 333))
+      zoo_qjoin_run(isa, &join, a, b, &got, 0)
+      zoo_qjoin_run(ZOO_ISA_PORTABLE, &join, a, b, &want, 1)
+      #expect(got == want)
     }
   }
 

@@ -21,7 +21,8 @@ import ModelFormat
 /// | `inner_type`, `inner_scale`, … | likewise for the sums, before the residual is added |
 /// | `activation`, … | ``FusedActivation`` |
 ///
-/// Ties round to even.
+/// Ties round to even. A residual of codes is added, where no activation follows, in units of `y_scale`, which saves the
+/// division: `zoo_qtarget_adds_codes` has the formula.
 struct QuantizedEpilogue: Sendable {
   enum Input {
     static let weight = 1

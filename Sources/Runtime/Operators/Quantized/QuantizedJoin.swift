@@ -45,18 +45,43 @@ struct QuantizedJoin: TensorOperator {
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
     let (a, b, c) = (try io.input(0), try io.input(1), try io.output())
     var layout = ScratchLayout()
-    let left = try Repeated(a.shape, in: c.shape, &layout)
-    let right = try Repeated(b.shape, in: c.shape, &layout)
+    let lines = Self.lines(a.shape, b.shape, in: c.shape)
+    let left = try Repeated(lines?.a_repeats == 1 ? c.shape : a.shape, in: c.shape, &layout)
+    let right = try Repeated(lines?.b_repeats == 1 ? c.shape : b.shape, in: c.shape, &layout)
     var join = join
     join.a.is_signed = a.element == .i8 ? 1 : 0
     join.b.is_signed = b.element == .i8 ? 1 : 0
-    let (fixed, count, isa) = (join, Int64(c.count), zoo_cpu_isa())
-    return Kernel("quantized_join", scratchBytes: layout.bytes, reuses: [0: 0]) { context in
+    let all = zoo_qjoin_lines(
+      outer: 1, repeats: 1, inner: Int64(c.count), a_repeats: 0, b_repeats: 0)
+    join.lines = lines ?? all
+    let (fixed, isa) = (join, zoo_cpu_isa())
+    let reuses = a.shape == c.shape ? [0: 0] : [:]
+    return Kernel("quantized_join", scratchBytes: layout.bytes, reuses: reuses) { context in
       var join = fixed
       zoo_qjoin_run(
-        isa, &join, count, left.bytes(0, context), right.bytes(1, context), context.outputBytes(),
+        isa, &join, left.bytes(0, context), right.bytes(1, context), context.outputBytes(),
         Int32(context.threads))
     }
+  }
+
+  private static let shortestLine = 8
+
+  /// The lines of a result of which one operand holds each only once, such as `[n, 1, 1, c]` of `[n, h, w, c]`.
+  private static func lines(
+    _ a: [Int], _ b: [Int], in c: [Int]
+  ) -> zoo_qjoin_lines? {
+    guard (a == c) != (b == c) else { return nil }
+    let whole = a == c ? b : a
+    let small = Array(repeating: 1, count: c.count - whole.count) + whole
+    guard let first = small.indices.first(where: { small[$0] != c[$0] }),
+      let last = small.indices.last(where: { small[$0] != c[$0] }),
+      small[first...last].allSatisfy({ $0 == 1 })
+    else { return nil }
+    let inner = c[(last + 1)...].reduce(1, *)
+    guard inner >= shortestLine else { return nil }
+    return zoo_qjoin_lines(
+      outer: Int64(c[..<first].reduce(1, *)), repeats: Int64(c[first...last].reduce(1, *)),
+      inner: Int64(inner), a_repeats: a == c ? 0 : 1, b_repeats: a == c ? 1 : 0)
   }
 
   /// An operand spread out over the result's extents, unless it has them.
