@@ -3,9 +3,9 @@
 
 Usage: quantized.py [--rounds N] [--seconds S] [--threads N] [--only TEXT]
 
-Quantizes the f32 workloads of compare.py with `zoo-tool quantize`, dynamically, statically (calibrated on the
-workload's own input) and weights only, and measures both forms in turn, each in a process of its own. A ratio is the
-median over the rounds; below 1 the quantized model is faster.
+Quantizes the f32 workloads of compare.py that have weights with `zoo-tool quantize`, dynamically, statically
+(calibrated on the workload's own input) and weights only, and measures both forms in turn, each in a process of its
+own. A ratio is the median over the rounds; below 1 the quantized model is faster.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import compare
-from workloads import WORKLOADS, oracle
+from workloads import WEIGHTED, WORKLOADS, oracle
 
 
 def quantized(model, inputs, mode, folder):
@@ -65,10 +65,14 @@ def main():
     made.mkdir(exist_ok=True)
     print("| workload | " + " | ".join(options.modes) + " |\n|" + "---|" * (1 + len(options.modes)))
     slowest = 0
-    for workload in WORKLOADS:
-        if workload.precision != "f32" or options.only.lower() not in workload.name.lower():
+    names = {workload.name for workload in WEIGHTED}
+    candidates = [w for w in WORKLOADS if w.precision == "f32" and w.name not in names] + WEIGHTED
+    for workload in candidates:
+        if options.only.lower() not in workload.name.lower():
             continue
         ratios = measure(workload, options, made)
+        if not ratios:
+            continue
         slowest = max([slowest, *ratios.values()])
         cells = [f"{ratios[mode]:.2f}" if mode in ratios else "–" for mode in options.modes]
         print(f"| {workload.name} | " + " | ".join(cells) + " |", flush=True)

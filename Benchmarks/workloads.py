@@ -128,6 +128,19 @@ def weights_are_constants(model, path):
     onnx.save(model, path)
 
 
+def with_weights(case):
+    """A network whose weights are constants of the file."""
+
+    def make(folder):
+        source, inputs = recorded(case)(folder)
+        path = folder / f"{case}.onnx"
+        if not path.exists():
+            weights_are_constants(onnx.load(source), path)
+        return path, inputs
+
+    return make
+
+
 def static_int8(case):
     """A network in QDQ form: per-channel signed weights, unsigned activations calibrated on the case's own input."""
 
@@ -191,4 +204,13 @@ WORKLOADS = [
     Workload("MiniLM int8 weights, 128 tokens", "int8", sentence("minilm-int8.onnx", 128)),
     Workload("MiniLM dynamic int8, 128 tokens", "int8", dynamic_int8("minilm.onnx", 128)),
     Workload("ResNet-50 int8", "int8", static_int8("seeded-resnet50")),
+]
+
+# The light networks again, with weights that can be quantized.
+WEIGHTED = [
+    Workload("ResNet-50", "f32", with_weights("seeded-resnet50")),
+    Workload("DenseNet-121", "f32", with_weights("seeded-densenet121")),
+    Workload("Inception-v2", "f32", with_weights("seeded-inception-v2")),
+    Workload("ShuffleNet", "f32", with_weights("seeded-shufflenet")),
+    Workload("SqueezeNet", "f32", with_weights("seeded-squeezenet")),
 ]

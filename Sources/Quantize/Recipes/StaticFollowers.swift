@@ -18,7 +18,8 @@ struct StaticFollowers {
   /// Operators that may stand between a convolution and what follows it.
   private static let transparent: Set = [
     "Relu", "LeakyRelu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "MaxPool", "AveragePool",
-    "GlobalAveragePool", "BatchNormalization", "Concat", "Add", "Sum", "Mul", "Div",
+    "GlobalAveragePool", "BatchNormalization", "Concat", "Add", "Sum", "Mul", "Div", "Resize",
+    "Upsample",
   ]
   /// Operators that give elements of what they read, or means of them.
   private static let pools: Set = ["MaxPool", "AveragePool", "GlobalAveragePool", "Concat"]

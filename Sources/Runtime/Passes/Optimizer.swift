@@ -124,7 +124,7 @@ struct Optimizer {
 
   private mutating func inferredTypes() throws(ModelError) -> ModelTypes {
     if let types { return types }
-    let inferred = try ModelTypes(model, registry: options.registry)
+    let inferred = try ModelTypes(naming: model, registry: options.registry)
     types = inferred
     return inferred
   }

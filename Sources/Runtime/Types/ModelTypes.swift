@@ -28,6 +28,27 @@ public struct ModelTypes: Sendable {
     try collect(program, inputTypes, InferenceBudget(program))
   }
 
+  /// Infers with a symbol of its own for each extent of the model's inputs that the model leaves open: then it can be
+  /// told which values have the same shape.
+  init(naming model: Model, registry: OperatorRegistry) throws(ModelError) {
+    let program = try ProgramBuilder(model: model, registry: registry).build()
+    let known = Set(program.inputTypes.flatMap { $0?.tensorType?.shape?.dimensions ?? [] })
+    var prefix = "input"
+    func name(_ input: Int, _ axis: Int) -> Dimension { .symbol("\(prefix)\(input).\(axis)") }
+    let axes = program.inputTypes.enumerated().flatMap { input, type in
+      (type?.tensorType?.shape?.dimensions.indices).map { $0.map { (input, $0) } } ?? []
+    }
+    while axes.contains(where: { known.contains(name($0, $1)) }) { prefix += "'" }
+    let inputTypes = program.inputTypes.enumerated().map { input, type -> ValueType? in
+      guard let tensor = type?.tensorType, let shape = tensor.shape else { return type }
+      let dimensions = shape.dimensions.enumerated().map { axis, dimension in
+        dimension == .unknown ? name(input, axis) : dimension
+      }
+      return .tensor(tensor.element, Shape(dimensions))
+    }
+    try collect(program, inputTypes, InferenceBudget(program))
+  }
+
   private mutating func collect(
     _ program: Program, _ inputTypes: [ValueType?], _ budget: InferenceBudget
   ) throws(ModelError) {

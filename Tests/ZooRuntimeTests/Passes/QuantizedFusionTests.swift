@@ -33,8 +33,10 @@ import ZooRuntime
       return value
     }
 
-    mutating func input(_ shape: [Int]) -> ValueID {
-      let value = model.addValue("x", type: .tensor(.f32, Shape(shape)))
+    mutating func input(_ shape: [Int]) -> ValueID { input(Shape(shape)) }
+
+    mutating func input(_ shape: Shape) -> ValueID {
+      let value = model.addValue("x", type: .tensor(.f32, shape))
       model.main.inputs.append(value)
       return value
     }
@@ -153,6 +155,58 @@ import ZooRuntime
     try b.expect(
       y, [2, 8, 5, 5], within: 0.04,
       types: Self.ends.union(["QuantizedConv", "QuantizedPool", "QuantizedJoin"]))
+  }
+
+  /// The extents of images are often left open; sums and gates need not know them.
+  @Test func openExtentsKeepResidualsAndResizesInIntegers() throws {
+    var b = Builder(seed: 8, .u8)
+    let x = try b.rounded(b.input(Shape([.unknown, 8, .unknown, .unknown])))
+    let first = try b.rounded(b.conv(x, [8, 8, 3, 3]), 0.06)
+    let sum = b.node("Add", [first, x])
+    let scales = b.weight(try Tensor([Float(1), 1, 2, 3], shape: [4]))
+    let large = b.node(
+      "Resize", [sum, nil, scales],
+      [
+        Attribute("coordinate_transformation_mode", .string("asymmetric")),
+        Attribute("nearest_mode", .string("floor")),
+      ])
+    let y = try b.rounded(b.conv(b.rounded(large, 0.08), [8, 8, 1, 1]), 0.09)
+    try b.expect(
+      y, [1, 8, 5, 4], within: 0.18, types: Self.ends.union(["QuantizedConv", "Resize"]))
+  }
+
+  @Test(arguments: [ElementType.u8, .f32], [0, 1, 2, 3])
+  func nearestNeighboursAreCopied(_ type: ElementType, _ first: Int) throws {
+    var b = Builder(seed: 9, .u8)
+    let shape = [2, 3, 4, 5]
+    let x = b.input(shape)
+    let codes = type == .u8 ? try b.quantized(x) : x
+    let factors = shape.indices.map { Float($0 < first ? 1 : 2) }
+    let scales = b.weight(try Tensor(factors, shape: [4]))
+    let large = b.node(
+      "Resize", [codes, nil, scales],
+      [
+        Attribute("coordinate_transformation_mode", .string("asymmetric")),
+        Attribute("nearest_mode", .string("floor")),
+      ])
+    let output = type == .u8 ? try b.dequantized(large) : large
+    b.model.main.outputs = [output]
+    let values = b.numbers.floats(120)
+    let name = b.model[output].name
+    let got = try Session(b.model).run(["x": try Tensor(values, shape: shape)])[name]!
+    let extents = shape.enumerated().map { $0.offset < first ? $0.element : $0.element * 2 }
+    #expect(got.shape == extents)
+    for (index, value) in try got.array(of: Float.self).enumerated() {
+      var (rest, from, stride) = (index, 0, 1)
+      for axis in shape.indices.reversed() {
+        let place = rest % extents[axis]
+        from += (axis < first ? place : place / 2) * stride
+        rest /= extents[axis]
+        stride *= shape[axis]
+      }
+      let near = type == .u8 ? (values[from] / 0.05).rounded(.toNearestOrEven) * 0.05 : values[from]
+      #expect(abs(value - near) <= 1e-6)
+    }
   }
 
   @Test(arguments: [false, true])

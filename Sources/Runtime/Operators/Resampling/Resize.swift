@@ -79,6 +79,9 @@ struct Resize: TensorOperator {
       if !plan.isIdentity { axes.append(plan) }
     }
     if axes.isEmpty { return .alias() }
+    if case .nearest = rule.interpolation, !axes.contains(where: { $0.isOutside.contains(true) }) {
+      return NearestResize(axes, x.shape, x.element.byteWidth).kernel
+    }
     // Shrinking axes come first: less is left to do.
     axes.sort { $0.output * $1.input < $1.output * $0.input }
     let call = ResizeCall(axes: axes, shape: x.shape, extrapolation: extrapolation)

@@ -38,6 +38,8 @@ struct ChannelsLastLayout: Pass {
       case ("", "QuantizeLinear"), ("", "DequantizeLinear"):
         guard isScaledAsOne(node) else { return }
         follow(index, node, output, rank, inputs: [0])
+      case ("", "Resize") where [.u8, .i8].contains(context.type(output)?.element):
+        resize(index, node, output, rank)
       case ("", "Concat") where [.u8, .i8].contains(context.type(output)?.element):
         follow(index, node, output, rank, inputs: Array(node.inputs.indices))
       case ("", let opType) where UnaryChain.operators.contains(opType):
@@ -48,6 +50,44 @@ struct ChannelsLastLayout: Pass {
         follow(index, node, output, rank, inputs: inputs)
       default: return
       }
+    }
+
+    /// Takes a resize along whose scales or sizes are known: they change places like the axes.
+    private mutating func resize(_ index: Int, _ old: Node, _ output: ValueID, _ rank: Int) {
+      guard context.editor.opset(of: old) >= 11, old.attribute("axes") == nil,
+        old.inputs.prefix(2).last.flatMap({ $0 }).map({ isEmpty($0) }) ?? true
+      else { return }
+      var node = old
+      for position in 2..<old.inputs.count {
+        guard let value = old.inputs[position], !isEmpty(value) else { continue }
+        guard let moved = channelsLast(value, rank) else { return }
+        node.inputs[position] = moved
+      }
+      follow(index, node, output, rank, inputs: [0])
+    }
+
+    private func isEmpty(_ value: ValueID) -> Bool {
+      QuantizedMatcher(context).constant(value)?.count == 0
+    }
+
+    /// A constant list of one number for each axis, in the order of the axes with channels last.
+    private mutating func channelsLast(_ value: ValueID, _ rank: Int) -> ValueID? {
+      let name = context.editor.name(of: value)
+      guard let list = QuantizedMatcher(context).constant(value), list.shape == [rank] else {
+        return nil
+      }
+      let order = [0] + Array(2..<rank) + [1]
+      if let scales = try? list.array(of: Float.self),
+        let moved = try? Tensor(order.map { scales[$0] }, shape: [rank])
+      {
+        return context.editor.addWeight("\(name)/channels_last", moved)
+      }
+      if let sizes = list.integers,
+        let moved = try? Tensor(order.map { Int64(sizes[$0]) }, shape: [rank])
+      {
+        return context.editor.addWeight("\(name)/channels_last", moved)
+      }
+      return nil
     }
 
     private func isScaledAsOne(_ node: Node) -> Bool {

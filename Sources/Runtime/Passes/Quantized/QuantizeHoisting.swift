@@ -9,11 +9,28 @@ import ModelFormat
 struct QuantizeHoisting: Pass {
   let name = "hoist-quantization"
 
-  /// Operators that give elements of input 0, unchanged.
-  static let movements: Set = [
+  private static let movements: Set = [
     "MaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Expand", "Tile",
     "DepthToSpace", "SpaceToDepth", "Identity",
   ]
+
+  /// Whether a node gives elements of input 0, unchanged.
+  static func isMovement(_ node: Node) -> Bool {
+    guard node.opType == "Resize" || node.opType == "Upsample" else {
+      return movements.contains(node.opType)
+    }
+    // What lies outside of a crop is made up.
+    return isString(node, "mode", "nearest", default: true)
+      && !isString(node, "coordinate_transformation_mode", "tf_crop_and_resize", default: false)
+  }
+
+  private static func isString(
+    _ node: Node, _ name: String, _ expected: String, default isDefault: Bool
+  ) -> Bool {
+    guard let value = node.attribute(name) else { return isDefault }
+    if case .string(let text) = value { return text == expected }
+    return false
+  }
 
   func run(_ context: inout PassContext) throws(ModelError) -> Bool {
     var changed = false
@@ -57,7 +74,7 @@ struct QuantizeHoisting: Pass {
   /// Whether all that it takes is made here, for it alone.
   private func isMovement(_ node: Node, _ context: PassContext) -> Bool {
     let data = node.opType == "Concat" ? node.inputs : Array(node.inputs.prefix(1))
-    guard node.opType == "Concat" || Self.movements.contains(node.opType) else { return false }
+    guard node.opType == "Concat" || Self.isMovement(node) else { return false }
     return data.allSatisfy {
       context.type($0)?.element == .f32 && context.editor.soleConsumer(of: $0) != nil
         && context.editor.producer(of: $0) != nil

@@ -53,7 +53,7 @@ struct QuantizedMapFusion: Pass {
     guard let source = context.editor.producer(of: value),
       context.editor.soleConsumer(of: value) == index, let node = graph.graph.standard(source),
       node.outputs.count == 1, node.opType != "MaxPool",
-      node.opType == "Concat" || QuantizeHoisting.movements.contains(node.opType)
+      node.opType == "Concat" || QuantizeHoisting.isMovement(node)
     else { return false }
     let count = node.opType == "Concat" ? node.inputs.count : 1
     guard node.inputs.prefix(count).allSatisfy({ graph.codes($0) != nil }) else { return false }
@@ -153,8 +153,7 @@ struct QuantizedMapFusion: Pass {
     guard let source = context.editor.producer(of: sum), let node = graph.graph.standard(source),
       let kind = Self.joins[node.opType], node.inputs.count == 2,
       context.editor.soleConsumer(of: sum) == nodes[0],
-      let a = graph.codes(node.inputs[0]), let b = graph.codes(node.inputs[1]),
-      graph.shape(node.inputs[0]) != nil, graph.shape(node.inputs[1]) != nil
+      let a = graph.codes(node.inputs[0]), let b = graph.codes(node.inputs[1])
     else { return false }
     var joined = node
     joined.opType = "QuantizedJoin"
