@@ -121,10 +121,11 @@ static void compare_joins(void) {
     zoo_qjoin join = {
         .kind = form % 3, .a = {form & 1, 0.1f, 3}, .b = {form >> 1 & 1, 0.07f, -2}, .c = {form >> 2 & 1, 0.15f, 10}};
     if (form & 8) join.activation.kind = ZOO_ACTIVATION_RELU;
+    join.lines = (zoo_qjoin_lines){.outer = 1, .repeats = 1, .inner = count};
     const void *a = bytes(count), *b = bytes(count);
     void *got = room(count), *want = room(count);
     compare("8-bit join %d of %lld", form, (long long)count);
-    zoo_qjoin_run(NEON, &join, count, a, b, got, 1), zoo_qjoin_run(PORTABLE, &join, count, a, b, want, 1);
+    zoo_qjoin_run(NEON, &join, a, b, got, 1), zoo_qjoin_run(PORTABLE, &join, a, b, want, 1);
     same_bytes(got, want, count);
   }
 }
