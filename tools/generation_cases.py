@@ -84,6 +84,15 @@ def masks(g, ids):
     return [("vocab_mask", vocabulary), ("prefix_vocab_mask", prefix), ("attention_mask", None)]
 
 
+def endless(g, ids):
+    """The same, for texts that do not end: behind an end ONNX Runtime leaves what was in its memory."""
+    masked = dict(masks(g, ids))
+    if masked["vocab_mask"] is None:
+        masked["vocab_mask"] = np.ones(VOCABULARY, np.int32)
+    masked["vocab_mask"][VOCABULARY - 1] = 0
+    return list(masked.items())
+
+
 def attributes(g):
     chosen = {"eos_token_id": VOCABULARY - 1, "pad_token_id": 0, "decoder": decoder(g), "model_type": 0}
     if coin(g, 0.3):
@@ -96,7 +105,7 @@ def _(g):
     ids = prompts(g)
     inputs = [("input_ids", ids), ("max_length", one(ids.shape[1] + int(g.integers(1, 7))))]
     inputs += [("min_length", one(int(g.integers(0, 8))) if coin(g) else None)]
-    inputs += [("penalty", one(g.uniform(0.7, 1.6), F32) if coin(g) else None), *masks(g, ids)]
+    inputs += [("penalty", one(g.uniform(0.7, 1.6), F32) if coin(g) else None), *endless(g, ids)]
     return Case("GreedySearch", inputs, attributes(g), tolerance=(0.0, 0.0))
 
 
@@ -105,7 +114,7 @@ def _(g):
     ids = prompts(g)
     inputs = [("input_ids", ids), ("max_length", one(ids.shape[1] + int(g.integers(1, 7))))]
     inputs += [("min_length", one(int(g.integers(0, 8))) if coin(g) else None)]
-    inputs += [("penalty", one(g.uniform(0.7, 1.6), F32) if coin(g) else None), *masks(g, ids)]
+    inputs += [("penalty", one(g.uniform(0.7, 1.6), F32) if coin(g) else None), *endless(g, ids)]
     inputs += [("presence", None), ("seed", one(int(g.integers(1, 1000))))]
     chosen = attributes(g) | {"temperature": 0.8, "top_p": 0.7, "filter_value": -1e20, "custom": int(coin(g))}
     return Case("Sampling", inputs, chosen, tolerance=(0.0, 0.0))
