@@ -125,6 +125,40 @@ private struct TreeLists {
     }
   }
 
+  /// Lists of one tree, as LightGBM's exporter writes a split by categories: several equalities lead to one node.
+  private func joined(yes: [Int64], no: [Int64]) -> [Attribute] {
+    [
+      Attribute("nodes_treeids", .ints([0, 0, 0, 0, 0, 0])),
+      Attribute("nodes_nodeids", .ints([0, 1, 2, 3, 4, 5])),
+      Attribute(
+        "nodes_modes",
+        .strings(["BRANCH_EQ", "BRANCH_EQ", "LEAF", "BRANCH_LEQ", "LEAF", "LEAF"])),
+      Attribute("nodes_featureids", .ints([0, 0, 0, 1, 0, 0])),
+      Attribute("nodes_values", .floats([1, 3, 0, 0, 0, 0])),
+      Attribute("nodes_truenodeids", .ints(yes)),
+      Attribute("nodes_falsenodeids", .ints(no)),
+      Attribute("target_treeids", .ints([0, 0, 0])),
+      Attribute("target_nodeids", .ints([2, 4, 5])),
+      Attribute("target_ids", .ints([0, 0, 0])),
+      Attribute("target_weights", .floats([10, 20, 30])),
+    ]
+  }
+
+  @Test func pathsMayMeetButNotComeBack() throws {
+    let x = try Tensor.f32([1, -1, 3, 1, 3, -1, 2, 5], [4, 2])
+    func run(yes: [Int64], no: [Int64]) throws -> [Value] {
+      try NodeRunner.run(
+        "TreeEnsembleRegressor", domain: "ai.onnx.ml", opset: 3, [.tensor(x)],
+        joined(yes: yes, no: no))
+    }
+    let scores = try run(yes: [3, 3, 0, 4, 0, 0], no: [1, 2, 0, 5, 0, 0])
+    #expect(try scores[0].tensor?.array(of: Float.self) == [20, 30, 20, 10])
+    let error = #expect(throws: ModelError.self) {
+      try run(yes: [3, 3, 0, 4, 0, 0], no: [1, 2, 0, 1, 0, 0])
+    }
+    #expect(error?.found == "tree node 3 leads back to node 1")
+  }
+
   @Test func refusesBrokenLists() throws {
     let tree = Tree.branch(
       mode: "BRANCH_LEQ", feature: 0, threshold: 1, missing: false, yes: .leaf(1), no: .leaf(2))

@@ -120,6 +120,8 @@ extension FlatForest {
       var nodes: [T] = []
       nodes.reserveCapacity(2 * source.nodes.count + source.roots.count)
       var waiting: [(child: Int32, place: Int)] = []
+      // Where the children of a node lie. A node that several lead to stands beside each of its siblings, its children once.
+      var children: [Int?] = Array(repeating: nil, count: source.nodes.count)
       for root in source.roots {
         roots.append(Int32(nodes.count))
         waiting.append((root, nodes.count))
@@ -132,11 +134,14 @@ extension FlatForest {
           let node = source.nodes[Int(child)]
           // Not equal is equal with the branches changed over; NaN is equal to nothing.
           let isSwapped = node.mode == .notEqual
-          let next = nodes.count
-          nodes.append(filler)
-          nodes.append(filler)
-          waiting.append((isSwapped ? node.yes : node.no, next))
-          waiting.append((isSwapped ? node.no : node.yes, next + 1))
+          let next = children[Int(child)] ?? nodes.count
+          if next == nodes.count {
+            children[Int(child)] = next
+            nodes.append(filler)
+            nodes.append(filler)
+            waiting.append((isSwapped ? node.yes : node.no, next))
+            waiting.append((isSwapped ? node.no : node.yes, next + 1))
+          }
           let flags =
             Int32(Self.mode(node.mode).rawValue)
             | (node.missingIsYes && !isSwapped ? 8 : 0)

@@ -57,7 +57,7 @@ extension TreeForest {
       }
       return modes[row] == "LEAF" ? ~Int32(row) : Int32(row)
     }
-    // The rows' sum less the children's is the root, where there is one.
+    // The root is what no other node leads to.
     var isChild = Set<Int32>()
     var root: Int32?
     for row in index.rows(tree) where modes[row] != "LEAF" {

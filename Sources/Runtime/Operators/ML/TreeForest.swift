@@ -56,21 +56,25 @@ struct TreeForest {
     try checkPaths()
   }
 
-  /// Each node is entered from one place at most, and roots from nowhere, so that no path is endless.
+  /// Paths may meet, as LightGBM's categories make them do; one that comes back to itself would be endless.
   private func checkPaths() throws(ModelError) {
-    var entered = [Bool](repeating: false, count: nodes.count)
-    func enter(_ child: Int32) throws(ModelError) {
-      guard child >= 0 else { return }
-      guard !entered[Int(child)] else {
-        throw ModelError(
-          .invalidAttribute, "tree node \(child) is reached in two ways", expected: "a tree")
+    enum State { case new, open, done }
+    var states = [State](repeating: .new, count: nodes.count)
+    var waiting = roots.filter { $0 >= 0 }
+    while let place = waiting.last.map(Int.init) {
+      guard states[place] == .new else {
+        states[place] = .done
+        waiting.removeLast()
+        continue
       }
-      entered[Int(child)] = true
-    }
-    for root in roots { try enter(root) }
-    for node in nodes {
-      try enter(node.yes)
-      try enter(node.no)
+      states[place] = .open
+      for child in [nodes[place].yes, nodes[place].no] where child >= 0 {
+        guard states[Int(child)] != .open else {
+          throw ModelError(
+            .invalidAttribute, "tree node \(place) leads back to node \(child)", expected: "a tree")
+        }
+        if states[Int(child)] == .new { waiting.append(child) }
+      }
     }
   }
 }
