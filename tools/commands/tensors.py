@@ -152,7 +152,9 @@ class Verify(Command):
 
 
 class Bench(Command):
-    KEYS = {"latency_ms", "runs", "runs_per_second", "threads", "isa", "load_ms", "peak_rss_bytes"}
+    KEYS = {
+        "latency_ms", "runs", "runs_per_second", "threads", "callers", "isa", "load_ms", "first_run_ms", "peak_rss_bytes",
+    }  # fmt: skip
 
     def test_json(self):
         report = self.json("bench", "digits", "--seconds", "0.05", "--threads", "1")
