@@ -102,9 +102,11 @@ public final class MappedFile: @unchecked Sendable {
     }
   }
 
-  /// A view of bytes that stay where they are, unchanged, as long as `owner` lives; for ever without one.
+  /// A view of bytes that stay where they are.
   ///
-  /// - Parameter source: The 64 bytes behind the last one must be readable, too.
+  /// - Parameters:
+  ///   - source: The bytes; the 64 behind the last one must be readable, too.
+  ///   - owner: What keeps them, unchanged; `nil` for bytes that stay for ever.
   /// - Throws: `.invalidRequest` if the first byte does not lie on a multiple of 64.
   public init(
     viewing source: UnsafeRawBufferPointer, owner: AnyObject?

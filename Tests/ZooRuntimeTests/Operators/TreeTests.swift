@@ -154,7 +154,7 @@ private struct TreeLists {
     let scores = try run(yes: [3, 3, 0, 4, 0, 0], no: [1, 2, 0, 5, 0, 0])
     #expect(try scores[0].tensor?.array(of: Float.self) == [20, 30, 20, 10])
     let error = #expect(throws: ModelError.self) {
-      try run(yes: [3, 3, 0, 4, 0, 0], no: [1, 2, 0, 1, 0, 0])
+      try run(yes: [4, 3, 0, 1, 0, 0], no: [1, 2, 0, 5, 0, 0])
     }
     #expect(error?.found == "tree node 3 leads back to node 1")
   }

@@ -27,6 +27,7 @@ struct ActivationRecognition: Pass {
     for expression in ScalarExpression.all(of: operand, context) {
       guard expression.nodes.count > 1, expression.endsInProduct, let last = expression.nodes.last,
         let activation = Activation.all.first(where: { $0.agrees(with: expression) }),
+        context.registry.entry(activation.opType, domain: "") != nil,
         let end = context.editor.nodes[last]
       else { continue }
       for part in expression.nodes.dropLast() { context.editor.remove(part) }
