@@ -27,6 +27,10 @@ struct ContributedLowering: Pass {
         }
         context.editor.replace(index, with: fused)
       case "BiasGelu", "FastGelu":
+        guard hasBiasOfRow(node, context) else {
+          context.declined(node, "its bias is not known to have the extent of a row")
+          continue
+        }
         split(node, at: index, &context)
       default: continue
       }
@@ -34,6 +38,14 @@ struct ContributedLowering: Pass {
       changed = true
     }
     return changed
+  }
+
+  private func hasBiasOfRow(_ node: Node, _ context: PassContext) -> Bool {
+    guard node.inputs.count > 1, let bias = node.inputs[1] else { return true }
+    guard let row = context.type(node.inputs[0])?.shape?.dimensions.last,
+      let extents = context.type(bias)?.shape?.dimensions
+    else { return false }
+    return extents == [row]
   }
 
   private func split(_ node: Node, at index: Int, _ context: inout PassContext) {

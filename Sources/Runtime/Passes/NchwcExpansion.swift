@@ -12,6 +12,8 @@ struct NchwcExpansion {
   private let captures: Captures
   private let block: Int
   private var nodes: [Node] = []
+  /// What the names of new nodes begin with: the node of the model that they stand for.
+  private var origin = ""
   /// By value in blocks.
   private var twins: [ValueID: ValueID] = [:]
   /// Values in blocks that are there as such.
@@ -51,9 +53,9 @@ struct NchwcExpansion {
   private static func block(_ model: Model) -> Int {
     for node in model.graphs.flatMap(\.nodes) where node.isInBlocks && node.opType == "Conv" {
       guard node.inputs.count > 1, let filter = node.inputs[1],
-        let extents = model.filterShape(filter)
+        let channels = model.filterShape(filter)?.first
       else { continue }
-      if extents[0] % 16 != 0 { return 8 }
+      if channels % 16 != 0 { return 8 }
     }
     let isWide = zoo_isa_available(ZOO_ISA_AVX512) != 0 || zoo_isa_available(ZOO_ISA_NEON) != 0
     return isWide ? 16 : 8
@@ -119,6 +121,7 @@ struct NchwcExpansion {
         .unsupportedOperator, "operator \(node.qualifiedType)",
         expected: "one that there is in the domain \(NchwcOperator.domain)")
     }
+    origin = node.name.isEmpty ? node.opType : node.name
     switch op.kind {
     case .reorderInput(let isLast):
       twins[output] = try aligned(isLast ? add("Transpose", [x], [.order([0, 3, 1, 2])]) : x)
@@ -239,7 +242,9 @@ extension NchwcExpansion {
 
 // New nodes.
 extension NchwcExpansion {
-  private func name(_ opType: String) -> String { "nchwc/\(graph.index)/\(nodes.count)/\(opType)" }
+  private func name(_ opType: String) -> String {
+    "\(origin)/\(graph.index)/\(nodes.count)/\(opType)"
+  }
 
   private mutating func add(
     _ opType: String, _ inputs: [ValueID?], _ attributes: [Attribute] = [], opset: Int? = nil

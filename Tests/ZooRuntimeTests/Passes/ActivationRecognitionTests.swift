@@ -81,6 +81,18 @@ import ZooRuntime
     try hard.expect("y", x, types: ["HardSwish"])
   }
 
+  /// The last bit of a result decides about codes.
+  @Test func partsStayWhereResultsAreRounded() throws {
+    var chain = try chain([("One", 1), ("Scale", 0.1)])
+    chain.node("Neg", ["x"], "n")
+    chain.node("Exp", ["n"], "e")
+    chain.node("Add", ["e", "One"], "s")
+    chain.node("Div", ["x", "s"], "y")
+    chain.node("QuantizeLinear", ["y", "Scale"], "q")
+    chain.node("DequantizeLinear", ["q", "Scale"], "d")
+    try chain.expect("d", x, types: ["Pointwise", "DequantizeLinear"])
+  }
+
   /// Another constant, a bound far away, a part that somebody else reads.
   @Test func whatOnlyLooksLikeAnActivationStays() throws {
     var other = try chain([("Factor", 1.702)])

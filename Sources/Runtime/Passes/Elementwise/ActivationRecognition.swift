@@ -6,11 +6,18 @@ import ModelFormat
 ///     0.5 · x · (1 + tanh(0.797885 · (x + 0.044715 · x³))) = Gelu(x)
 ///
 /// The parts are known by what they compute: a function of one number that agrees with an activation at many places,
-/// near zero and far from it, is that activation. Requires `f32`; ensures `Gelu`, `Swish`, `HardSwish` or `Mish`.
+/// near zero and far from it, is that activation. Requires `f32` in a graph without quantization, where the last bit of
+/// a result decides about codes; ensures `Gelu`, `Swish`, `HardSwish` or `Mish`.
 struct ActivationRecognition: Pass {
   let name = "recognize-activations"
 
+  private static let roundings: Set = ["QuantizeLinear", "DynamicQuantizeLinear"]
+
   func run(_ context: inout PassContext) throws(ModelError) -> Bool {
+    let rounds = context.editor.indices.contains {
+      Self.roundings.contains(context.editor.nodes[$0]?.opType ?? "")
+    }
+    if rounds { return false }
     var changed = false
     for index in context.editor.indices {
       for operand in context.editor.nodes[index]?.inputs ?? [] {
