@@ -4,7 +4,7 @@ import ModelFormat
 /// their parts, so that the passes after this one see them.
 ///
 /// Requires nothing; ensures that `FusedConv`, `FusedGemm` and `FusedMatMul` of `com.microsoft` have become those of domain
-/// `zoo`, `BiasGelu` and `FastGelu` a sum and `Gelu`.
+/// `zoo`, and `BiasGelu` and `FastGelu` a sum and `Gelu` where their bias is known to have the extent of a row.
 struct ContributedLowering: Pass {
   let name = "lower-contributed"
 
