@@ -64,6 +64,9 @@ public struct GraphEditor: Sendable {
   /// The nodes that read a value, those included whose subgraphs do, in order.
   public func consumers(of value: ValueID) -> [Int] { (readers[value] ?? []).sorted() }
 
+  /// How many nodes read a value.
+  public func consumerCount(of value: ValueID) -> Int { readers[value]?.count ?? 0 }
+
   public func isOutput(_ value: ValueID) -> Bool { edited[graph].outputs.contains(value) }
 
   /// The node that alone reads a value which is no output of the graph; `nil` if it is not so.

@@ -83,7 +83,7 @@ struct ConstantFolding: Pass {
 
   /// Lets a constant leave the memory that nobody reads any more.
   private func release(_ value: ValueID?, _ context: PassContext) {
-    guard let value, !context.editor.isOutput(value), context.editor.consumers(of: value).isEmpty
+    guard let value, !context.editor.isOutput(value), context.editor.consumerCount(of: value) == 0
     else { return }
     context.editor.weight(value)?.release()
   }

@@ -65,6 +65,6 @@ struct IdentityRemoval: Pass {
 
   private func isUnused(_ value: ValueID?, _ context: PassContext) -> Bool {
     guard let value else { return true }
-    return !context.editor.isOutput(value) && context.editor.consumers(of: value).isEmpty
+    return !context.editor.isOutput(value) && context.editor.consumerCount(of: value) == 0
   }
 }

@@ -74,7 +74,7 @@ extension BlockRewriter {
   mutating func finishSplits() {
     for (index, outputs) in splits {
       for output in outputs
-      where context.editor.isOutput(output) || !context.editor.consumers(of: output).isEmpty {
+      where context.editor.isOutput(output) || context.editor.consumerCount(of: output) > 0 {
         context.editor.insert(
           fromBlocks(output, channels: channels(output), rank: rank(output), name: ""),
           before: index)

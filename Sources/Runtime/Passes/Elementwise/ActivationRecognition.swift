@@ -13,16 +13,22 @@ struct ActivationRecognition: Pass {
 
   private static let roundings: Set = ["QuantizeLinear", "DynamicQuantizeLinear"]
 
+  /// How many nodes read the operand of an activation in parts, and what else may read it: a value that half of a large
+  /// graph reads would be searched in vain for a long time.
+  private static let readers = 2...64
+
   func run(_ context: inout PassContext) throws(ModelError) -> Bool {
     let rounds = context.editor.indices.contains {
       Self.roundings.contains(context.editor.nodes[$0]?.opType ?? "")
     }
     if rounds { return false }
     var changed = false
+    var seen: Set<ValueID> = []
     for index in context.editor.indices {
       for operand in context.editor.nodes[index]?.inputs ?? [] {
         guard let operand, context.type(operand)?.element == .f32,
-          context.editor.consumers(of: operand).count > 1
+          Self.readers.contains(context.editor.consumerCount(of: operand)),
+          seen.insert(operand).inserted
         else { continue }
         if replaceExpression(of: operand, &context) { changed = true }
       }

@@ -63,6 +63,7 @@ private struct PointwiseGroup {
   /// Whether only members read `value`.
   private func isPrivate(_ value: ValueID, _ context: PassContext) -> Bool {
     !context.editor.isOutput(value)
+      && context.editor.consumerCount(of: value) <= steps.count
       && context.editor.consumers(of: value).allSatisfy { steps[$0] != nil }
   }
 

@@ -37,7 +37,7 @@ struct MovementMerging: Pass {
     } else {
       return false
     }
-    if context.editor.consumers(of: node.inputs[0] ?? result).isEmpty,
+    if context.editor.consumerCount(of: node.inputs[0] ?? result) == 0,
       !context.editor.isOutput(node.inputs[0] ?? result)
     {
       context.editor.remove(before)
