@@ -54,15 +54,14 @@ public struct Benchmark: Sendable, Encodable {
     let measured = try Callers(callers, seconds: seconds) { () throws(ModelError) in
       _ = try session.run(values: inputs)
     }
-    let (runs, nanoseconds) = measured.together
-    let times = runs.map(\.nanoseconds).sorted()
-    func percentile(_ share: Double) -> Double {
-      Double(times[Int((share * Double(times.count - 1)).rounded())]) / 1e6
-    }
+    let latencies = measured.latencies
+    func percentile(_ share: Double) -> Double { latencies.percentile(share) / 1e6 }
     return Benchmark(
       latency: Latency(
-        min: percentile(0), p50: percentile(0.5), p90: percentile(0.9), p99: percentile(0.99)),
-      runs: times.count, runsPerSecond: Double(times.count) * 1e9 / Double(nanoseconds),
+        min: Double(latencies.least) / 1e6, p50: percentile(0.5), p90: percentile(0.9),
+        p99: percentile(0.99)),
+      runs: latencies.count,
+      runsPerSecond: Double(latencies.count) * 1e9 / Double(measured.nanoseconds),
       callers: callers, threads: session.threads,
       isa: String(cString: zoo_isa_name(zoo_cpu_isa())),
       loadMilliseconds: load / .milliseconds(1), firstRunMilliseconds: Double(first) / 1e6,
