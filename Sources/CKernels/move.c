@@ -5,6 +5,8 @@
 
 #include "include/zoo_move.h"
 
+#include "transpose.h"
+
 typedef struct {
   uint64_t words[2];
 } byte_16;
@@ -13,7 +15,18 @@ typedef uint16_t byte_2;
 typedef uint32_t byte_4;
 typedef uint64_t byte_8;
 
-enum { TILE = 32 };
+// Rows of a matrix that are turned over together: a line of cache of the smallest elements.
+enum { TILE = 64 };
+
+TRANSPOSE(byte_1)
+TRANSPOSE(byte_2)
+TRANSPOSE(byte_4)
+TRANSPOSE(byte_8)
+static int transpose_byte_16_matrix(
+    const byte_16 *x, int64_t x_column, byte_16 *y, int64_t y_row, int64_t rows, int64_t columns) {
+  (void)x, (void)x_column, (void)y, (void)y_row, (void)rows, (void)columns;
+  return 0;
+}
 
 int zoo_move_plan(zoo_move *plan, int rank, const int64_t *extents, const int64_t *in_strides,
                   const int64_t *out_strides, int64_t element_size) {
@@ -68,6 +81,7 @@ int zoo_move_plan(zoo_move *plan, int rank, const int64_t *extents, const int64_
                          int64_t rows, int64_t columns) {                                                 \
     const t *x = (const t *)px;                                                                           \
     t *y = (t *)py;                                                                                       \
+    if (y_stride == 1 && transpose_##t##_matrix(x, x_stride, y, y_row, rows, columns)) return;            \
     for (int64_t c0 = 0; c0 < columns; c0 += TILE) {                                                      \
       int64_t c1 = columns - c0 < TILE ? columns : c0 + TILE;                                             \
       for (int64_t r = 0; r < rows; r++) {                                                                \

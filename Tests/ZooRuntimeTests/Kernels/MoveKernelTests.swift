@@ -34,8 +34,10 @@ import Testing
   }
 
   static let boxes: [Box] =
-    [[3, 4, 5], [1, 1, 1], [2, 3, 4, 5], [33, 65], [2, 1, 7, 3], [64, 31], [2, 0, 3]].flatMap {
-      (extents: [Int]) in
+    [
+      [3, 4, 5], [1, 1, 1], [2, 3, 4, 5], [33, 65], [2, 1, 7, 3], [64, 31], [2, 0, 3], [129, 3],
+      [100, 2], [5, 70, 7], [8, 81], [17, 17], [2, 16, 130], [15, 9],
+    ].flatMap { (extents: [Int]) in
       extents.indices.map { shift in
         Box(
           extents: extents,
