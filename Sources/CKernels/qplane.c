@@ -12,7 +12,7 @@
 #include "thread_scratch.h"
 #include "zoo_threads.h"
 
-enum { GRAIN = 1 << 16, TAPS = 64 };
+enum { GRAIN = 1 << 16, TAPS = 64, COPIES = 1 << 12 };
 
 // MARK: Joining
 
@@ -28,14 +28,33 @@ static void join_elements(void *context, int64_t begin, int64_t end) {
   j->kernels->join(j->join, end - begin, j->a + begin, j->b + begin, j->c + begin);
 }
 
+/// Lines that one line of an operand is joined with, `count` of them: copies of it make longer ones.
+static void join_repeated(const join_job *j, int64_t first, int64_t count) {
+  const zoo_qjoin_lines *lines = &j->join->lines;
+  const int64_t inner = lines->inner, once = first / lines->repeats * inner;
+  const uint8_t *line = lines->a_repeats ? j->a + once : j->b + once;
+  uint8_t copies[COPIES];
+  int64_t together = 1;
+  if (count > 1 && inner > 0 && inner <= COPIES / 2) {
+    together = lesser(count, COPIES / inner);
+    for (int64_t i = 0; i < together; i++) memcpy(copies + i * inner, line, (size_t)inner);
+    line = copies;
+  }
+  for (int64_t i = first, end = first + count; i < end; i += together) {
+    const int64_t at = i * inner, elements = lesser(together, end - i) * inner;
+    j->kernels->join(
+        j->join, elements, lines->a_repeats ? line : j->a + at, lines->a_repeats ? j->b + at : line,
+        j->c + at);
+  }
+}
+
 static void join_lines(void *context, int64_t begin, int64_t end) {
   const join_job *j = context;
-  const zoo_qjoin_lines *lines = &j->join->lines;
-  for (int64_t i = begin; i < end; i++) {
-    const int64_t once = i / lines->repeats * lines->inner, each = i * lines->inner;
-    j->kernels->join(
-        j->join, lines->inner, j->a + (lines->a_repeats ? once : each),
-        j->b + (lines->b_repeats ? once : each), j->c + each);
+  const int64_t repeats = j->join->lines.repeats;
+  for (int64_t i = begin; i < end;) {
+    const int64_t count = lesser(repeats - i % repeats, end - i);
+    join_repeated(j, i, count);
+    i += count;
   }
 }
 

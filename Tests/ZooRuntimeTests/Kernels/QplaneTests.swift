@@ -24,7 +24,7 @@ import Testing
       join.c = zoo_qform(is_signed: numbers.flag() ? 1 : 0, scale: 0.07, zero: 11)
       join.activation.kind = ZOO_ACTIVATION_RELU
       for (aRepeats, bRepeats) in [(0, 0), (0, 1), (1, 0)] {
-        let (outer, repeats) = (2, 3)
+        let (outer, repeats) = (2, 11)
         join.lines = zoo_qjoin_lines(
           outer: Int64(outer), repeats: Int64(repeats), inner: Int64(count),
           a_repeats: Int32(aRepeats), b_repeats: Int32(bRepeats))
