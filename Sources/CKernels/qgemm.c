@@ -117,39 +117,65 @@ static int32_t column_zero(const zoo_qproduct *p, int64_t column) {
   return zero_of(&p->b_side, column) - (p->b_side.is_signed ? 0 : 128);
 }
 
-/// Scales and biases in units of `zoo_qtarget_unit`.
+/// Whether all numbers are between −limit and limit.
+static int are_within(float limit, int64_t count, const float *numbers) {
+  int all = 1;
+  for (int64_t i = 0; i < count; i++) all &= (numbers[i] <= limit) & (numbers[i] >= -limit);
+  return all;
+}
+
+/// Scales and biases in units of `zoo_qtarget_unit`. Products of one row spend much of their time here: loops without
+/// branches become vectors.
 static void set_scales(
     const zoo_qproduct *p, const zoo_qtarget *t, int64_t first, int64_t count,
     zoo_qcolumns *lines) {
   const float unit = zoo_qtarget_unit(t);
   const int has_shared = !p->a_side.scale_per_line;
   const float left = has_shared ? scale_of(&p->a_side, 0) : 1, divisor = has_shared ? unit : 1;
-  const float *scales = p->b_side.scale;
-  const int64_t step = p->b_side.scale_per_line;
-  int is_moderate = 1;
-  for (int64_t i = 0; i < count; i++) {
-    const float scale = scales ? scales[step ? first + i : 0] : 1;
-    lines->scales[i] = left * scale / divisor;
-    is_moderate &= lines->scales[i] <= 0.25f && lines->scales[i] >= -0.25f;
+  float *restrict to = lines->scales, *restrict bias = lines->bias;
+  if (p->b_side.scale && p->b_side.scale_per_line) {
+    const float *scales = p->b_side.scale + first;
+    for (int64_t i = 0; i < count; i++) to[i] = left * scales[i] / divisor;
+  } else {
+    const float scale = left * scale_of(&p->b_side, 0) / divisor;
+    for (int64_t i = 0; i < count; i++) to[i] = scale;
   }
-  for (int64_t i = 0; t->epilogue.bias && i < count; i++) {
-    lines->bias[i] = t->epilogue.bias[first + i] / unit;
-    is_moderate &= lines->bias[i] <= 0x1p28f && lines->bias[i] >= -0x1p28f;
+  lines->is_moderate = are_within(0.25f, count, to);
+  if (!t->epilogue.bias) return;
+  const float *from = t->epilogue.bias + first;
+  for (int64_t i = 0; i < count; i++) bias[i] = from[i] / unit;
+  lines->is_moderate &= are_within(0x1p28f, count, bias);
+}
+
+/// The zero points of columns.
+static void set_zeros(const zoo_qproduct *p, int64_t first, int64_t count, int32_t *restrict zeros) {
+  const zoo_qside *side = &p->b_side;
+  if (!side->zero || !side->zero_per_line) {
+    const int32_t zero = column_zero(p, 0);
+    for (int64_t i = 0; i < count; i++) zeros[i] = zero;
+  } else if (side->is_signed) {
+    const int8_t *from = (const int8_t *)side->zero + first;
+    for (int64_t i = 0; i < count; i++) zeros[i] = from[i];
+  } else {
+    const uint8_t *from = (const uint8_t *)side->zero + first;
+    for (int64_t i = 0; i < count; i++) zeros[i] = from[i] - 128;
   }
-  lines->is_moderate = is_moderate;
 }
 
 void zoo_qcolumns_set(
     const zoo_qproduct *p, const zoo_qtarget *t, int64_t first, int64_t count, const int32_t *sums,
     zoo_qcolumns *lines) {
   const uint32_t shared_zero = p->a_side.zero_per_line ? 0 : (uint32_t)row_zero(p, 0);
-  for (int64_t i = 0; i < count; i++) {
-    lines->offsets[i] = (int32_t)(0 - (uint32_t)sums[i] * shared_zero);
+  int32_t *restrict offsets = lines->offsets;
+  if (t->bias) {
+    const int32_t *bias = t->bias + first;
+    for (int64_t i = 0; i < count; i++) {
+      offsets[i] = (int32_t)((uint32_t)bias[i] - (uint32_t)sums[i] * shared_zero);
+    }
+  } else {
+    for (int64_t i = 0; i < count; i++) offsets[i] = (int32_t)(0 - (uint32_t)sums[i] * shared_zero);
   }
-  for (int64_t i = 0; t->bias && i < count; i++) {
-    lines->offsets[i] = (int32_t)((uint32_t)lines->offsets[i] + (uint32_t)t->bias[first + i]);
-  }
-  for (int64_t i = 0; i < count; i++) lines->zeros[i] = column_zero(p, first + i);
+  set_zeros(p, first, count, lines->zeros);
   set_scales(p, t, first, count, lines);
 }
 
