@@ -124,6 +124,24 @@ import ZooRuntime
       "y", x, types: ["BlockedConv", "BlockedConvTranspose", "BlockedConvTranspose"])
   }
 
+  /// A transposed convolution of many channels is worth bringing its input into blocks, one of few channels is not.
+  @Test func spreadingConvolutionsStartBlocks() throws {
+    var numbers = Numbers(seed: 27)
+    var chain = Chain(input: [2, 9, 7, 5])
+    try chain.weight("T", [9, 20, 2, 2], &numbers)
+    let strides = Attribute("strides", .ints([2, 2]))
+    chain.node("ConvTranspose", ["x", "T"], "a", [strides])
+    chain.node("Relu", ["a"], "y")
+    let x = try Tensor(Array(numbers.floats(2 * 9 * 7 * 5)), shape: [2, 9, 7, 5])
+    try chain.expect(
+      "y", x, types: ["ToChannelBlocks", "BlockedConvTranspose", "FromChannelBlocks"])
+    var few = Chain(input: [2, 5, 7, 5])
+    try few.weight("U", [5, 3, 2, 2], &numbers)
+    few.node("ConvTranspose", ["x", "U"], "y", [strides])
+    let z = try Tensor(Array(numbers.floats(2 * 5 * 7 * 5)), shape: [2, 5, 7, 5])
+    try few.expect("y", z, types: ["ConvTranspose"])
+  }
+
   /// Convolutions over one axis are computed as over images of one row.
   @Test func aChainOverOneAxisStaysInBlocks() throws {
     var numbers = Numbers(seed: 25)

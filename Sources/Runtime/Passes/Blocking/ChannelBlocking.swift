@@ -45,6 +45,8 @@ struct BlockRewriter {
       try block(conv, index)
     } else if let input = node.inputs.first ?? nil, isImage(input) || node.opType == "Concat" {
       try blockFollower(node, index)
+    } else if node.opType == "ConvTranspose" {
+      try convertTranspose(node, index)
     }
   }
 
@@ -189,6 +191,16 @@ struct BlockRewriter {
     } else {
       replace(last, result, channels: spread.channels, rank: 4, with: blocked)
     }
+  }
+
+  /// One whose input is not in blocks.
+  private mutating func convertTranspose(_ node: Node, _ index: Int) throws(ModelError) {
+    guard Model.canonical(node.domain).isEmpty, let input = node.inputs.first ?? nil,
+      let output = node.outputs.first ?? nil, context.type(output)?.element == .f32,
+      let spread = SpreadingConv(node, context), spread.isWorthConverting
+    else { return }
+    _ = twin(input, channels: spread.inputChannels, rank: 4, before: index)
+    try blockTranspose(node, index, output)
   }
 
   // MARK: What follows convolutions

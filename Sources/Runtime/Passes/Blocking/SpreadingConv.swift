@@ -4,6 +4,7 @@ import ModelFormat
 /// A transposed convolution whose kernel is as large as its stride, so that no two input pixels meet.
 struct SpreadingConv {
   let channels: Int
+  let inputChannels: Int
   /// Whether the taps of all channels are the lanes of one block, so that its kernel gives planes.
   let fitsOneBlock: Bool
   private let weights: Tensor
@@ -16,7 +17,7 @@ struct SpreadingConv {
     else { return nil }
     let shape = BlockedConvTranspose.shape([1, w.shape[0], 8, 8], w.shape)
     guard withUnsafePointer(to: shape, { zoo_blocked_spread_takes($0, 0) }) != 0 else { return nil }
-    channels = w.shape[1]
+    (inputChannels, channels) = (w.shape[0], w.shape[1])
     weights = w
     fitsOneBlock = withUnsafePointer(to: shape) { zoo_blocked_spread_takes($0, 1) } != 0
     guard node.inputs.count > 2, let value = node.inputs[2] else {
@@ -28,6 +29,9 @@ struct SpreadingConv {
     else { return nil }
     bias = values
   }
+
+  /// Whether blocks of 16 channels waste less than the kernel over them gains, if the input has to be brought into blocks.
+  var isWorthConverting: Bool { inputChannels >= 8 && channels >= 4 }
 
   private static func isPlain(_ node: Node, _ kernel: [Int]) -> Bool {
     func ints(_ name: String, _ filler: Int) -> [Int] {
