@@ -4,8 +4,9 @@
 Usage: memory.py [--only TEXT] [--threads N]
 
 For each workload, in megabytes: the peak resident size of `zoo-tool bench`, of ONNX Runtime's process, and of what that added
-to the interpreter with the library loaded; what is needed at least: weights, decoded, and activations, the largest sum of
-tensors alive at once when the file's nodes run in their order; and the limit 1.15 × that + 16 MB.
+to the interpreter with the library loaded; what is needed at least: weights, which are all constants that other values meet,
+decoded, those of bodies and the tables of trees included, and activations, the largest sum of other tensors alive at once when
+the file's nodes run in their order; and the limit 1.15 × weights + activations + 16 MB.
 """
 
 import argparse
@@ -29,27 +30,61 @@ def element_bytes(type_):
     return count * onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).itemsize
 
 
-def weight_bytes(model):
-    count = sum(onnx.numpy_helper.to_array(tensor).nbytes for tensor in model.graph.initializer)
-    constants = (node for node in model.graph.node if node.op_type == "Constant")
-    return count + sum(onnx.numpy_helper.to_array(a.t).nbytes for n in constants for a in n.attribute if a.name == "value")
+def sizes_of(graph):
+    """Bytes of each tensor whose extents can be told beforehand."""
+    sizes = {v.name: element_bytes(v.type) for v in [*graph.input, *graph.value_info, *graph.output]}
+    return sizes | {t.name: onnx.numpy_helper.to_array(t).nbytes for t in graph.initializer}
 
 
-def activation_bytes(model, inputs):
-    """The most bytes of tensors alive at once; those whose extents cannot be told beforehand do not count."""
+def constants_of(graph):
+    """Names of what does not depend on the inputs."""
+    known = {""} | {tensor.name for tensor in graph.initializer}
+    for node in graph.node:
+        if not bodies(node) and all(name in known for name in node.input):
+            known.update(node.output)
+    return known
+
+
+def bodies(node):
+    return [a.g for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
+
+
+def table_bytes(node):
+    """Of lists in attributes, such as the trees of an ensemble."""
+    return sum(4 * len(a.floats) + 8 * len(a.ints) for a in node.attribute)
+
+
+def weight_bytes(graph):
+    sizes, known = sizes_of(graph), constants_of(graph)
+    total, met = 0, {value.name for value in graph.output}
+    for node in graph.node:
+        total += sum(weight_bytes(body) for body in bodies(node))
+        if set(node.output) <= known:
+            constants = (a.t for a in node.attribute if node.op_type == "Constant" and a.name == "value")
+            sizes |= {node.output[0]: onnx.numpy_helper.to_array(tensor).nbytes for tensor in constants}
+            continue
+        total += table_bytes(node)
+        met.update(node.input)
+    return total + sum(sizes.get(name, 0) for name in known & met)
+
+
+def inferred_graph(model, inputs):
     for entry in model.graph.input:
         if entry.name in inputs:
             del entry.type.tensor_type.shape.dim[:]
             for extent in inputs[entry.name].shape:
                 entry.type.tensor_type.shape.dim.add().dim_value = extent
-    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    sizes = {v.name: element_bytes(v.type) for v in [*inferred.input, *inferred.value_info, *inferred.output]}
-    for tensor in inferred.initializer:
-        sizes.pop(tensor.name, None)
-    last = {name: index for index, node in enumerate(inferred.node) for name in node.input}
-    last |= {value.name: len(inferred.node) for value in inferred.output}
-    alive = most = sum(sizes.get(value.name, 0) for value in inferred.input)
-    for index, node in enumerate(inferred.node):
+    return onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+
+
+def activation_bytes(graph):
+    """The most bytes of tensors alive at once; those whose extents cannot be told beforehand do not count."""
+    known = constants_of(graph)
+    sizes = {name: size for name, size in sizes_of(graph).items() if name not in known}
+    last = {name: index for index, node in enumerate(graph.node) for name in node.input}
+    last |= {value.name: len(graph.node) for value in graph.output}
+    alive = most = sum(sizes.get(value.name, 0) for value in graph.input)
+    for index, node in enumerate(graph.node):
         alive += sum(sizes.get(name, 0) for name in node.output)
         most = max(most, alive)
         alive -= sum(sizes.get(name, 0) for name in {*node.input, *node.output} if last.get(name, index) == index)
@@ -63,8 +98,8 @@ def measure(workload, options):
         save_inputs(inputs, saved)
         ours = bench(path, list(inputs), saved, "--threads", options.threads, "--seconds", 0.2)
         theirs = measure_peer("onnxruntime", path, saved, Namespace(threads=options.threads, seconds=0.2))
-    model = onnx.load(path)
-    return ours, theirs, weight_bytes(model), activation_bytes(model, inputs)
+    graph = inferred_graph(onnx.load(path), inputs)
+    return ours, theirs, weight_bytes(graph), activation_bytes(graph)
 
 
 def main():
@@ -83,7 +118,7 @@ def main():
             print(f"| {workload.name} | {ours.get('error', '')} {theirs.get('error', '')} |", flush=True)
             continue
         peak, other = ours["peak_rss_bytes"] / 1e6, theirs["peak_rss_bytes"] / 1e6
-        limit = (1.15 * (weights + activations) + (16 << 20)) / 1e6
+        limit = (1.15 * weights + activations + (16 << 20)) / 1e6
         worst = max(worst, peak / limit)
         cells = [f"{x:.1f}" for x in (peak, other, other - theirs["library_rss_bytes"] / 1e6)] + [f"{peak / other:.2f}"]
         cells += [f"{weights / 1e6:.1f}", f"{activations / 1e6:.1f}", f"{limit:.1f}", f"{peak / limit:.2f}"]
