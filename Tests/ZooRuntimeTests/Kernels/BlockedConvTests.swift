@@ -94,7 +94,10 @@ import Testing
   func subnormalWeightsBecomeZero(_ set: InstructionSet) {
     let conv = ConvReference(channels: 2, outputs: 17, [4, 4], [1, 1])
     var shape = Blocked(set, conv).shape
-    let weights: [Float] = (0..<34).map { $0 % 2 == 0 ? 1e-40 : -2 * .leastNormalMagnitude }
+    let subnormal = Float(bitPattern: 71_362)
+    let weights: [Float] = (0..<34).map {
+      $0 % 2 == 0 ? subnormal : -2 * .leastNormalMagnitude
+    }
     var packed = [Float](
       repeating: .nan,
       count: zoo_blocked_conv_packed_bytes(set.raw, &shape, ZOO_BLOCKED_DIRECT) / 4)
