@@ -19,6 +19,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,48 +32,73 @@ from differ import batch
 
 KNOWN = Path(__file__).parent / "differ/known_differences.txt"
 SILENCE = 60  # seconds without a new row after which a child is taken for hung
+GRACE = 10  # seconds that a killed child has to end
 
 
 def ask_oracles(indices, options, folder, which=""):
-    """Rows of these cases. A child that dies is started again after the case at which it died."""
+    """Rows of these cases. A child that dies or hangs is started again after the case at which it did."""
     folder.mkdir(parents=True, exist_ok=True)
     journal = folder / "rows.jsonl"
     journal.write_text("")
     rows, pending = {}, list(indices)
     while pending:
-        run_child([str(folder), options.seed, which, "1" if options.damaged else "", options.only, *map(str, pending)], journal)
+        end = run_child([str(folder), options.seed, which, "1" if options.damaged else "", options.only, *map(str, pending)], journal)
         begun = None
-        for line in journal.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
+        for row in written(journal):
             if "begin" in row:
-                begun = row["begin"]
+                begun = row
             else:
                 rows[row["index"]] = row
         journal.write_text("")
-        if begun is not None and begun not in rows:
-            rows[begun] = {"index": begun, "skipped": "the oracle crashed or hung"}
         if begun is None:
-            raise SystemExit("the oracle's process does not start")
+            raise SystemExit(f"the oracle's process does not start: {end}")
+        index = begun["begin"]
+        rows.setdefault(index, {"index": index, "dead": f"{begun['operator']}: {end}"})
         pending = [i for i in pending if i not in rows]
     return rows
 
 
+def written(journal):
+    """The rows of a journal but for one that its writer did not finish."""
+    return map(json.loads, journal.read_text(encoding="utf-8", errors="replace").split("\n")[:-1])
+
+
 def run_child(arguments, journal):
+    """How the child ended. It writes to a file, since whatever it leaves behind would keep a pipe open."""
     command = [sys.executable, "-m", "differ.batch", *arguments]
-    child = subprocess.Popen(command, cwd=Path(__file__).parent, stderr=subprocess.PIPE, text=True)
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        child = subprocess.Popen(
+            command, cwd=Path(__file__).parent, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        if not ends(child, journal):
+            stop(child)
+            return f"no answer in {SILENCE} s"
+        output.seek(0)
+        if child.returncode == 1:
+            raise SystemExit(output.read())
+        return f"exit {child.returncode}: {first_trap(output.read())}"
+
+
+def ends(child, journal):
+    """Whether a child comes to an end by itself; new rows show that it is at work."""
     size, since = 0, time.monotonic()
-    while child.poll() is None:
+    while time.monotonic() - since < SILENCE:
         try:
-            _, errors = child.communicate(timeout=2)
-            if child.returncode == 1:
-                raise SystemExit(errors)
-            return
+            child.wait(timeout=1)
+            return True
         except subprocess.TimeoutExpired:
             grown = journal.stat().st_size
             if grown != size:
                 size, since = grown, time.monotonic()
-            elif time.monotonic() - since > SILENCE:
-                child.kill()
+    return False
+
+
+def stop(child):
+    """Kills a child and what it started. Where the system cannot end it, it is left behind."""
+    os.killpg(child.pid, signal.SIGKILL)
+    try:
+        child.wait(timeout=GRACE)
+    except subprocess.TimeoutExpired:
+        pass
 
 
 def configurations(options):
@@ -82,16 +108,17 @@ def configurations(options):
 
 
 def verify(paths, flags):
-    """{path: report}; a batch in which zoo-tool dies is halved until the case is found."""
+    """{path: report}; a batch in which zoo-tool dies or hangs is halved until the case is found."""
     if not paths:
         return {}
+    patience = 30 + len(paths) // 5
     try:
-        result = oracle.run_tool("verify", *paths, "--json", *flags, timeout=60 + len(paths))
+        result = oracle.run_tool("verify", *paths, "--json", *flags, timeout=patience)
         return {Path(report["path"]): report for report in json.loads(result.stdout)}
     except (ValueError, subprocess.TimeoutExpired) as error:
         if len(paths) == 1:
             dead = isinstance(error, ValueError)
-            reason = f"exit {result.returncode}: {first_trap(result.stderr)}" if dead else "no answer in a minute"
+            reason = f"exit {result.returncode}: {first_trap(result.stderr)}" if dead else f"no answer in {patience} s"
             return {paths[0]: {"crash": reason}}
     middle = len(paths) // 2
     return verify(paths[:middle], flags) | verify(paths[middle:], flags)
@@ -184,12 +211,15 @@ def known_differences():
 
 def report(rows, options, seconds):
     known = known_differences()
-    explained, failures, lenient, counts = collections.Counter(), [], [], {}
+    explained, failures, lenient, dead, counts = collections.Counter(), [], [], [], {}
     for row in rows:
         if "case" not in row:
-            counts.setdefault("–", collections.Counter())["broken" if "broken" in row else "skipped"] += 1
-            if "broken" in row:
+            kind = next(k for k in ("broken", "dead", "skipped") if k in row)
+            counts.setdefault("–", collections.Counter())[kind] += 1
+            if kind == "broken":
                 failures.append(f"#{row['index']} broken generator: {row['broken']}")
+            elif kind == "dead":
+                dead.append(f"#{row['index']} {row['dead']}")
             continue
         verdict = row["verdict"]
         name = f"{row['domain']}.{row['operator']}".lstrip(".")
@@ -214,6 +244,8 @@ def report(rows, options, seconds):
         print(f"{number:6} known: {reason}")
     if options.lenient:
         print("Computed here, refused by the oracle:", *lenient, sep="\n  ")
+    if dead:
+        print("Cases at which the oracle's process died:", *dead, sep="\n  ")
     if failures:
         print("Differences without an explanation:", *failures, sep="\n  ")
     compared = sum(1 for row in rows if row.get("oracle"))

@@ -154,7 +154,7 @@ def checker_context(model):
 
 
 def first_line(error):
-    return " ".join(str(error).split())[:300]
+    return " ".join(str(error).split())[:600]
 
 
 def write(draw, folder, results, protos, oracle=None):
@@ -213,7 +213,8 @@ def main():
     table = None if oracle == "graphs" else schemas(set(only) if only != [""] else None)
     with open(folder / "rows.jsonl", "a", encoding="utf-8") as rows:
         for index in map(int, sys.argv[6:]):
-            print(json.dumps({"begin": index}), file=rows, flush=True)
+            operator = list(table)[index % len(table)][1] if table else "graph"
+            print(json.dumps({"begin": index, "operator": operator}), file=rows, flush=True)
             try:
                 row = one(seed, index, table, folder, oracle, damage) if table else graphs.one(seed, index, folder)
             except Skip as reason:
