@@ -274,6 +274,8 @@ def constants(draw, model):
 def in_fields(weight):
     """Moves the bytes of a tensor into the fields of its type."""
     code, raw = weight.data_type, weight.raw_data
+    if code in (TensorProto.FLOAT6E2M3, TensorProto.FLOAT6E3M2):
+        raw = numpy_helper.to_array(weight).tobytes()  # packed in bytes, but not in fields
     wide = {TensorProto.FLOAT: ("float_data", np.float32), TensorProto.COMPLEX64: ("float_data", np.float32),
             TensorProto.DOUBLE: ("double_data", np.float64), TensorProto.COMPLEX128: ("double_data", np.float64),
             TensorProto.INT64: ("int64_data", np.int64), TensorProto.UINT64: ("uint64_data", np.uint64),

@@ -65,8 +65,10 @@ def output_types(draw, model):
 
 
 def is_known(proto):
-    """Whether a type is there and, of a tensor, one of the standard's."""
+    """Whether a type is there, with elements that the standard has."""
     kind = proto.WhichOneof("value")
+    if kind in ("sequence_type", "optional_type"):
+        return is_known(getattr(proto, kind).elem_type)
     return kind is not None and (kind != "tensor_type" or proto.tensor_type.elem_type in TensorProto.DataType.values())
 
 

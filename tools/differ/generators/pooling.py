@@ -118,7 +118,9 @@ def resize(draw):
     mode = draw.attributes.get("mode", "nearest")
     scales = [1.0] * len(leading) + [draw.pick([0.5, 0.6, 1.0, 1.5, 2.0, 3.0, 2.3]) for _ in extents]
     if kind(array.dtype) in ("int", "uint"):
-        draw.tolerance = (0, 1)  # whether halves are rounded or cut is not said
+        # Neither is it said whether halves are rounded or cut, nor whether large numbers are weighed in f32.
+        largest = float(np.abs(array.astype(np.float64)).max(initial=0))
+        draw.tolerance = (0, max(1, largest * 2.0**-22))
     if draw.version == 10:
         return draw.parameter(np.float32(scales))
     coordinate = draw.pick(COORDINATES + ["tf_crop_and_resize"] +
