@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 
 from .draw import Skip
-from .values import kind
+from .values import STRING, kind
 
 # What a legal answer may take: a single integer asks for gigabytes, which shows nothing and slows all else.
 LARGEST = 1 << 22
@@ -54,7 +54,10 @@ def resize(draw):
         if value.ndim and draw.chance(0.7):
             axis = draw.integer(0, value.ndim - 1)
             extent = max(0, value.shape[axis] + draw.pick([-1, 1]))
-            draw.operands[index] = np.resize(value, [extent if i == axis else e for i, e in enumerate(value.shape)])
+            shape = [extent if i == axis else e for i, e in enumerate(value.shape)]
+            if value.dtype == STRING and not value.size:
+                value = np.array([""], object)  # numpy would fill it with numbers
+            draw.operands[index] = np.resize(value, shape)
         else:
             draw.operands[index] = value.reshape(-1)
 
@@ -81,8 +84,8 @@ def extreme(draw):
 def wild(draw):
     """Floats that are no places, sizes or factors: what comes out has no meaning, but memory must hold it."""
     floats = [i for i in tensors(draw) if kind(draw.operands[i].dtype) == "float" and draw.operands[i].size]
-    if not floats:
-        raise Skip("no floats")
+    if not floats or draw.schema.name == "Loop":
+        raise Skip("no floats, or a loop that they would keep from ending")
     index = draw.pick(floats)
     changed = draw.operands[index].copy()
     for _ in range(draw.integer(1, 3)):
