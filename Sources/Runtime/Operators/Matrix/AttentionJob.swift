@@ -176,9 +176,9 @@ struct AttentionJob: Sendable {
       var sum = 0.0
       for place in 0..<q[3] { sum += wide(query[place]) * wide(rows[key * k[3] + place]) }
       sum *= scale
-      if mode == 0, softcap == 0 { stage?[key] = narrow(sum) }
+      if mode == 0 { stage?[key] = narrow(sum) }
       if softcap > 0 { sum = softcap * tanh(sum / softcap) }
-      if mode == 1 || (mode == 0 && softcap > 0) { stage?[key] = narrow(sum) }
+      if mode == 1 { stage?[key] = narrow(sum) }
       scores[key] = sum + bias[key]
       if mode == 2 { stage?[key] = narrow(scores[key]) }
       top = max(top, scores[key])
