@@ -42,6 +42,7 @@ import ZooRuntime
   func boundsAndPaddingKeepTheirElementType(element: ElementType) throws {
     let bounds = [Attribute("min", .float(-3)), Attribute("max", .float(3))]
     try expectEqual(model("Clip", bounds, element: element))
+    try expectEqual(model("Clip", [], element: element))
     let padding = [Attribute("pads", .ints([0, 1, 0, 2])), Attribute("value", .float(3))]
     try expectEqual(model("Pad", padding, element: element))
   }

@@ -115,8 +115,9 @@ enum OpsetSteps {
   }
 
   private static let clip11: Step = { (edit) throws(ModelError) in
-    if let low = edit.takeFloat("min") { try edit.setInput(1, "min", number: low) }
-    if let high = edit.takeFloat("max") { try edit.setInput(2, "max", number: high) }
+    let greatest = Float.greatestFiniteMagnitude
+    try edit.setInput(1, "min", number: edit.takeFloat("min") ?? -greatest)
+    try edit.setInput(2, "max", number: edit.takeFloat("max") ?? greatest)
   }
 
   private static let pad11: Step = { (edit) throws(ModelError) in

@@ -10,15 +10,21 @@ import CKernels
 /// | input  | `min`, `max` | `[]`         | type of `x`; optional; attributes before opset 11 |
 /// | output | `y`          | shape of `x` | type of `x`   |
 ///
-/// Where `min` > `max`, the result is `max`. NaN stays NaN. Source: ONNX `Clip`, opsets 1, 6, 11, 12, 13.
+/// Where `min` > `max`, the result is `max`. NaN stays NaN. Attributes that are left out are the finite extremes of `f32`,
+/// so that infinity is limited; operands that are left out limit nothing. Source: ONNX `Clip`, opsets 1, 6, 11, 12, 13.
 struct Clip: TensorOperator {
-  let low: Float?
-  let high: Float?
+  let low: Float
+  let high: Float
 
   init(_ node: NodeReader) throws(ModelError) {
-    try node.require(inputs: node.opset < 11 ? 1...1 : 1...3)
-    low = node.opset < 11 && node.has("min") ? try node.float("min") : nil
-    high = node.opset < 11 && node.has("max") ? try node.float("max") : nil
+    guard node.opset < 11 else {
+      try node.require(inputs: 1...3)
+      (low, high) = (-.infinity, .infinity)
+      return
+    }
+    try node.require(inputs: 1...1)
+    low = try node.float("min", default: -.greatestFiniteMagnitude)
+    high = try node.float("max", default: .greatestFiniteMagnitude)
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
@@ -41,9 +47,7 @@ struct Clip: TensorOperator {
     if x.element.isInteger {
       return integers(x.count, kind, size, hasLow, hasHigh)
     }
-    let (low, high) = (low ?? -.infinity, high ?? .infinity)
-    let count = x.count
-    let element = x.element
+    let (low, high, count, element) = (low, high, x.count, x.element)
     return Kernel("clip_\(element)", reuses: [0: 0]) { context in
       var limits = (low: Double(low), high: Double(high))
       if hasLow { zoo_cast(context.inputBytes(1), kind, &limits.low, zoo_f64, 1) }

@@ -79,7 +79,8 @@ struct GraphMatcher {
   /// The constant bounds of a Clip.
   func bounds(_ node: Node) -> (Float, Float)? {
     if context.editor.opset(of: node) < 11 {
-      return (node.number("min") ?? -.infinity, node.number("max") ?? .infinity)
+      let greatest = Float.greatestFiniteMagnitude
+      return (node.number("min") ?? -greatest, node.number("max") ?? greatest)
     }
     var bounds: [Float] = [-.infinity, .infinity]
     for index in 1...2 where index < node.inputs.count && node.inputs[index] != nil {
