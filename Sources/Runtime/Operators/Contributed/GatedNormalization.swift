@@ -83,18 +83,24 @@ struct GatedNormalization: ComposedOperator {
       try Tensor([Float](repeating: 1, count: axes.size), shape: [axes.size]))
     var y = try parts.rootMeanSquare(wide, ones, epsilon)
     if let scale {
-      let shapes = [[axes.size], [axes.count, axes.size], [axes.count * axes.size]]
-      guard let extents = scale.shape?.extents, shapes.contains(extents) else {
-        throw ModelError(
-          .shapeMismatch, "a scale \(scale.type)",
-          expected: shapes.map { "\($0)" }.joined(separator: " or "))
-      }
-      let rows = extents == [axes.size] ? 1 : axes.count
+      guard let rows = try rows(of: scale, axes) else { return x }
       let factor = try parts(
         "Reshape", try parts.cast(scale, .f32), try parts.integers([rows, axes.size]))
       y = try parts("Mul", y, factor)
     }
     return try parts.cast(try parts("Reshape", y, try parts.integers(axes.extents)), x.element)
+  }
+
+  /// How many branches have scales of their own: all or 1; `nil` while the extents of `scale` are open.
+  private func rows(of scale: Composition.Value, _ axes: StreamAxes) throws(ModelError) -> Int? {
+    guard let shape = scale.shape else { return nil }
+    let shapes = [[axes.size], [axes.count, axes.size], [axes.count * axes.size]]
+    guard shapes.contains(where: { shape.canBe(Shape($0)) }) else {
+      throw ModelError(
+        .shapeMismatch, "a scale \(scale.type)",
+        expected: shapes.map { "\($0)" }.joined(separator: " or "))
+    }
+    return shape.extents.map { $0 == [axes.size] ? 1 : axes.count }
   }
 }
 
