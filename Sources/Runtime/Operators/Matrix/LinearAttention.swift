@@ -10,7 +10,7 @@ import LibC
 /// |--------|------|-------|---------------|
 /// | input  | `query` | `[batch, time, q_num_heads · dₖ]` | `f16`, `bf16`, `f32` |
 /// | input  | `key`, `value` | `[batch, time, kv_num_heads · dₖ]`, `[batch, time, kv_num_heads · dᵥ]` | of `query` |
-/// | input  | `past_state`, optional | `[batch, kv_num_heads, dₖ, dᵥ]`, default 0 | floats |
+/// | input  | `past_state`, optional | `[batch, kv_num_heads, dₖ, dᵥ]`, default 0 | any of them |
 /// | input  | `decay` (gated) | `[batch, time, kv_num_heads · dₖ]` or `[batch, time, kv_num_heads]` | of `query` |
 /// | input  | `beta` (delta) | `[batch, time, kv_num_heads]` or `[batch, time, 1]` | of `query` |
 /// | output | `output` | `[batch, time, q_num_heads · dᵥ]` | of `query` |
@@ -65,7 +65,12 @@ struct LinearAttention: FloatOperator {
     let query = try inputs.tensor(0, of: ElementType.floats)
     let key = try inputs.tensor(1, of: [query.element])
     let value = try inputs.tensor(2, of: [query.element])
-    let past = inputs.has(3) ? try inputs.tensor(3, of: ElementType.floats) : nil
+    for index in 4...5 where inputs.has(index) {
+      _ = try inputs.tensor(index, of: [query.element])
+    }
+    // Nothing else brings f64 into what is computed in f32.
+    let states = query.element == .f64 ? [.f64] : ElementType.floats.subtracting([.f64])
+    let past = inputs.has(3) ? try inputs.tensor(3, of: states) : nil
     let state = past?.element ?? query.element
     guard let q = query.shape, let k = key.shape, let v = value.shape else {
       return [.tensor(query.element, nil), .tensor(state, nil)]
@@ -80,14 +85,14 @@ struct LinearAttention: FloatOperator {
         expected: "[batch, time, heads · size] with \(queryHeads) and \(stateHeads) heads")
     }
     let size = (key: q[2] / .fixed(queryHeads), value: v[2] / .fixed(stateHeads))
-    let states: Shape = [q[0], .fixed(stateHeads), size.key, size.value]
-    try check(inputs, 3, [states])
+    let stateShape: Shape = [q[0], .fixed(stateHeads), size.key, size.value]
+    try check(inputs, 3, [stateShape])
     let heads = Dimension.fixed(stateHeads)
     try check(inputs, 4, [[q[0], q[1], heads], [q[0], q[1], heads * size.key]])
     try check(inputs, 5, [[q[0], q[1], heads], [q[0], q[1], 1]])
     return [
       .tensor(query.element, [q[0], q[1], .fixed(max(queryHeads, stateHeads)) * size.value]),
-      .tensor(state, states),
+      .tensor(state, stateShape),
     ]
   }
 
