@@ -89,6 +89,13 @@ import ZooRuntime
     let bytes = try? Tensor([UInt8](repeating: 1, count: 6), shape: [2, 3])
     let zero = try? Tensor(scalar: UInt8(0))
     let signed = try? Tensor(scalar: Int8(0))
+    let grid = try? Tensor.counting([1, 1, 2, 4])
+    let row = try? Tensor.counting([4])
+    let places = try? Tensor.zeros(.i64, shape: [3, 1, 2])
+    let pairs = try? Tensor.zeros(.f32, shape: [4, 2])
+    let ids = try? Tensor.zeros(.i32, shape: [1, 1])
+    let beta = try? Tensor.zeros(.i32, shape: [1, 2, 1])
+    let wide = try? Tensor.zeros(.f64, shape: [1, 1, 4, 4])
     let heads = [Attribute("num_heads", .int(3))]
     let sizes = ["K", "N"].map { Attribute($0, .int(3)) }
     return [
@@ -124,6 +131,29 @@ import ZooRuntime
       make("UnfoldTensor", [floats], .shapeMismatch, [Attribute("size", .int(4))]),
       make("BiasGelu", [floats, one], .shapeMismatch),
       make("SkipLayerNormalization", [cube, floats, floats], .shapeMismatch),
+      make(
+        "MRotaryEmbedding", [cube, places, pairs, pairs], .invalidAttribute,
+        [Attribute("mrope_section", .ints([1, 1, 0]))]),
+      make(
+        "MRotaryEmbedding", [grid, places, pairs, pairs], .invalidAttribute,
+        [Attribute("mrope_section", .ints([1, 1, 0])), Attribute("num_heads", .int(-99))]),
+      make(
+        "RotaryEmbedding", [grid, places, pairs, pairs], .invalidAttribute,
+        [Attribute("num_heads", .int(-99))]),
+      make(
+        "NGramHashMapping", [ids, ids, ids], .invalidAttribute,
+        [
+          Attribute("max_ngram_size", .int(2)), Attribute("n_head_per_ngram", .int(1)),
+          Attribute("pad_id", .int(2_147_483_648)),
+        ]),
+      make("MoE", [row, cube, cube, nil, cube], .shapeMismatch, [Attribute("k", .int(1))]),
+      make(
+        "LinearAttention", [cube, cube, cube, nil, cube, beta], .elementTypeMismatch,
+        ["q_num_heads", "kv_num_heads"].map { Attribute($0, .int(1)) }),
+      make(
+        "LinearAttention", [cube, cube, cube, wide], .elementTypeMismatch,
+        ["q_num_heads", "kv_num_heads"].map { Attribute($0, .int(1)) }
+          + [Attribute("update_rule", .string("linear"))]),
     ]
   }()
 
@@ -145,6 +175,35 @@ import ZooRuntime
       [
         image, try .f32([0, 0, 1, 1], [1, 4]), try Tensor([Int32(1)], shape: [1]),
         try Tensor([Int32(1), 1], shape: [2]),
+      ], code: .outOfRange)
+  }
+
+  @Test(arguments: [([0], [0]), ([0, 4], [0, 0]), ([4, 0], [4, 0])] as [([Int], [Int])])
+  func noStringsHaveNoTokens(shape: [Int], expected: [Int]) throws {
+    try NodeRunner.expect(
+      "Tokenizer", domain: "com.microsoft", opset: 1, [Tensor(strings: [], shape: shape)],
+      [
+        Attribute("mark", .int(1)), Attribute("mincharnum", .int(1)),
+        Attribute("pad_value", .string("#")), Attribute("separators", .strings([" "])),
+      ], gives: [Tensor(strings: [], shape: expected)])
+  }
+
+  /// Two rows of blocks, of which the second looks at one that is not there; only the first has queries.
+  @Test func blocksOfRowsWithoutQueriesAreChecked() throws {
+    let (one, cache) = (
+      try Tensor([Int32(2)], shape: [1]), try Tensor.zeros(.f32, shape: [1, 1, 32, 16])
+    )
+    NodeRunner.expectRefusal(
+      "SparseAttention", domain: "com.microsoft", opset: 1,
+      [
+        try .zeros(.f32, shape: [1, 2, 48]), nil, nil, cache, cache,
+        try Tensor([Int32(0), 1, 3], shape: [1, 3]),
+        try Tensor([Int32(0), -1000, 1], shape: [1, 3]),
+        one, one,
+      ],
+      [
+        Attribute("num_heads", .int(1)), Attribute("kv_num_heads", .int(1)),
+        Attribute("sparse_block_size", .int(16)),
       ], code: .outOfRange)
   }
 

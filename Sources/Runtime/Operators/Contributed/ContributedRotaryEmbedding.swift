@@ -21,6 +21,9 @@ struct ContributedRotaryEmbedding: ComposedOperator {
     try node.require(inputs: 4...4)
     isInterleaved = try node.bool("interleaved", default: false)
     heads = try node.int("num_heads", default: 0)
+    guard heads >= 0 else {
+      throw ModelError(.invalidAttribute, "num_heads is \(heads)", expected: "0 or more")
+    }
     turned = try node.int("rotary_embedding_dim", default: 0)
     guard turned == 0 || heads > 0 else {
       throw ModelError(

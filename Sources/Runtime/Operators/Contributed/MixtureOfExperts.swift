@@ -75,6 +75,10 @@ struct MixtureOfExperts: TensorOperator {
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     let x = try inputs.tensor(0, of: isQuantized ? [.f32, .f16] : [.f32])
+    if let shape = x.shape, !(2...3).contains(shape.rank) {
+      throw ModelError(
+        .shapeMismatch, "an input \(shape)", expected: "[tokens, hidden] or [batch, time, hidden]")
+    }
     _ = try inputs.tensor(1, of: [x.element])
     for layer in layers {
       _ = try inputs.tensor(layer.weights, of: [isQuantized ? .u8 : .f32])

@@ -13,7 +13,8 @@ import ModelFormat
 /// | attr   | `mrope_layout` | 0 (default): one section after the other; 1: every third pair by height, and by width, as far as these sections reach, and the others by time | |
 /// | attr   | `interleaved`, `num_heads`, `rotary_embedding_dim` | as ``ContributedRotaryEmbedding`` | |
 ///
-/// Source: ONNX Runtime's contributed operator, version 1; Wang et al., "Qwen2-VL", 2024.
+/// An input of three axes needs `num_heads`. Source: ONNX Runtime's contributed operator, version 1; Wang et al.,
+/// "Qwen2-VL", 2024.
 struct MultimodalRotaryEmbedding: ComposedOperator {
   private let isInterleaved: Bool
   private let heads: Int
@@ -25,6 +26,9 @@ struct MultimodalRotaryEmbedding: ComposedOperator {
     try node.require(inputs: 4...4)
     isInterleaved = try node.bool("interleaved", default: false)
     heads = try node.int("num_heads", default: 0)
+    guard heads >= 0 else {
+      throw ModelError(.invalidAttribute, "num_heads is \(heads)", expected: "0 or more")
+    }
     turned = try node.int("rotary_embedding_dim", default: 0)
     let sections = try node.ints("mrope_section")
     guard sections.count == 3, sections.allSatisfy({ (0...65_536).contains($0) }) else {
@@ -49,6 +53,11 @@ struct MultimodalRotaryEmbedding: ComposedOperator {
 
   func compose(_ parts: inout Composition) throws(ModelError) -> [Composition.Value?] {
     let x = try parts.input(0, of: StreamAxes.elements)
+    guard x.rank != 3 || heads > 0 else {
+      throw ModelError(
+        .invalidAttribute, "input 0 is \(x.type) without num_heads",
+        expected: "num_heads, or [batch, heads, time, size]")
+    }
     let positions = try parts.input(1, of: [.i64], rank: 3)
     if let three = positions.shape?[0], !three.canBe(3) {
       throw ModelError(
@@ -64,15 +73,11 @@ struct MultimodalRotaryEmbedding: ComposedOperator {
       }
       tables.append(try chosen(&parts, cache, positions))
     }
-    var count = heads
-    if count == 0, let shape = x.shape, shape.rank == 3 {
-      count = max(1, (shape[2].value ?? 0) / max(1, 2 * sources.count))
-    }
     return [
       try parts(
         "RotaryEmbedding", x, tables[0], tables[1],
         attributes: [
-          "interleaved": .int(isInterleaved ? 1 : 0), "num_heads": .int(Int64(count)),
+          "interleaved": .int(isInterleaved ? 1 : 0), "num_heads": .int(Int64(heads)),
           "rotary_embedding_dim": .int(Int64(turned)),
         ])
     ]

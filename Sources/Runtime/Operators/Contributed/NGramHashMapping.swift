@@ -40,6 +40,10 @@ struct NGramHashMapping: TensorOperator {
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     let ids = try inputs.tensor(0, of: [.i32, .i64])
+    guard ids.element == .i64 || Int32(exactly: padding) != nil else {
+      throw ModelError(
+        .invalidAttribute, "pad_id is \(padding)", expected: "a number of \(ids.element)")
+    }
     for index in 1..<6 where inputs.has(index) { _ = try inputs.tensor(index, of: [ids.element]) }
     if inputs.has(6) { _ = try inputs.tensor(6, of: [.i32]) }
     let columns = (longest - 1) * heads

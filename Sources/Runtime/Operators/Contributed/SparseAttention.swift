@@ -100,6 +100,7 @@ private struct BlockLayout: TensorOperator {
       let starts = context.input(2, as: Int32.self)
       let places = context.input(3, as: Int32.self)
       let last = context.input(4, as: Int32.self)
+      try Self.check(starts, rows, places, columns)
       for row in 0..<y[0] * y[1] * y[2] {
         let (b, layout, s) = (row / (y[1] * y[2]), row / y[2] % y[1] % rows[0], row % y[2])
         let position = isFirst ? s : Int(last[b]) + 1 - y[2] + s
@@ -112,16 +113,30 @@ private struct BlockLayout: TensorOperator {
         let to = context.output(0, as: Float.self) + row * y[3]
         to.update(repeating: -.greatestFiniteMagnitude, count: y[3])
         let range = (starts + layout * rows[1] + line)
-        guard range[0] >= 0, range[0] <= range[1], range[1] <= columns[1] else {
-          throw ModelError(
-            .outOfRange, "columns \(range[0]) to \(range[1])", expected: "0 ... \(columns[1])")
-        }
         for place in Int(range[0])..<Int(range[1]) {
           let first = Int(places[layout * columns[1] + place]) * block
-          guard first >= 0 else {
-            throw ModelError(.outOfRange, "block \(first / block)", expected: "0 or more")
-          }
           for key in min(first, y[3])..<min(first + block, y[3]) { to[key] = 0 }
+        }
+      }
+    }
+  }
+
+  /// - Throws: `.outOfRange` if a row of any layout has columns that are not there, or blocks beyond the last row's.
+  private static func check(
+    _ starts: UnsafePointer<Int32>, _ rows: [Int], _ places: UnsafePointer<Int32>, _ columns: [Int]
+  ) throws(ModelError) {
+    let lines = max(0, rows[1] - 1)
+    for row in 0..<rows[0] * lines {
+      let layout = row / lines
+      let range = starts + layout * rows[1] + row % lines
+      guard range[0] >= 0, range[0] <= range[1], range[1] <= columns[1] else {
+        throw ModelError(
+          .outOfRange, "columns \(range[0]) to \(range[1])", expected: "0 ... \(columns[1])")
+      }
+      for place in Int(range[0])..<Int(range[1]) {
+        let block = places[layout * columns[1] + place]
+        guard (0..<lines).contains(Int(block)) else {
+          throw ModelError(.outOfRange, "block \(block)", expected: "0 ..< \(lines)")
         }
       }
     }

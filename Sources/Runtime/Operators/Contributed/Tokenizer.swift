@@ -12,8 +12,8 @@ import ModelFormat
 /// | attr   | `mark` | | 1: U+0002 before the tokens of a string, U+0003 behind them |
 ///
 /// One empty separator, or `.` for a token, makes each character a token. Matches are as long as possible; an empty one
-/// costs a character. Where no string has a token, there is none for marks either. Source: ONNX Runtime's contributed
-/// operator, version 1.
+/// costs a character. Where no string has a token, there is none for marks either; without strings there is no axis of
+/// tokens, and no columns without rows. Source: ONNX Runtime's contributed operator, version 1.
 struct Tokenizer: ValueOperator {
   private enum Form {
     case characters
@@ -61,7 +61,9 @@ struct Tokenizer: ValueOperator {
     guard shape.rank == 1 || shape.rank == 2 else {
       throw ModelError(.shapeMismatch, "strings \(shape)", expected: "[c] or [n, c]")
     }
-    if shape.extents?.contains(0) ?? false { return [.tensor(.string, shape)] }
+    if let extents = shape.extents, extents.contains(0) {
+      return [.tensor(.string, Shape(Self.ofNothing(extents)))]
+    }
     // Without extents nobody knows whether there is an axis of tokens.
     let isFull = shape.extents != nil
     return [.tensor(.string, isFull ? Shape(shape.dimensions + [.unknown]) : nil)]
@@ -70,7 +72,7 @@ struct Tokenizer: ValueOperator {
   func evaluate(_ call: ValueCall) throws(ModelError) -> [Value] {
     let x = try call.tensor(0)
     let rows = (x.strings ?? []).map { tokens(Array($0.unicodeScalars)) }
-    if x.count == 0 { return [.tensor(x)] }
+    if x.count == 0 { return [.tensor(try x.reshaped(to: Self.ofNothing(x.shape)))] }
     let most = rows.map(\.count).max() ?? 0
     if most == 0 { return [.tensor(try Tensor(strings: [], shape: x.shape + [0]))] }
     let width = most + (marks ? 2 : 0)
@@ -86,6 +88,11 @@ struct Tokenizer: ValueOperator {
       strings += marked + Array(repeating: padding, count: width - marked.count)
     }
     return [.tensor(try Tensor(strings: strings, shape: x.shape + [width]))]
+  }
+
+  /// The shape of the tokens of no strings.
+  private static func ofNothing(_ extents: [Int]) -> [Int] {
+    extents[0] == 0 ? extents.map { _ in 0 } : extents
   }
 
   private func tokens(_ text: [Unicode.Scalar]) -> [ArraySlice<Unicode.Scalar>] {
