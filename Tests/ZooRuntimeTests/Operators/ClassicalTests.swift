@@ -26,6 +26,21 @@ import ZooRuntime
       gives: [.i64([6, -1, 5])])
   }
 
+  /// As in ONNX Runtime.
+  @Test func ofCategoriesListedTwiceTheLastCounts() throws {
+    let words = try Tensor(strings: ["a"], shape: [1])
+    try NodeRunner.expect(
+      "CategoryMapper", domain: domain, opset: 1, [words],
+      [
+        Attribute("cats_strings", .strings(["a", "b", "a"])),
+        Attribute("cats_int64s", .ints([1, 2, 3])),
+      ],
+      gives: [.i64([3])])
+    try NodeRunner.expect(
+      "LabelEncoder", domain: domain, opset: 1, [words],
+      [Attribute("classes_strings", .strings(["a", "b", "a"]))], gives: [.i64([2])])
+  }
+
   @Test func encodesOneHot() throws {
     let words = try Tensor(strings: ["b", "?"], shape: [2, 1])
     let categories = Attribute("cats_strings", .strings(["a", "b"]))

@@ -38,17 +38,17 @@ struct LabelEncoder: ValueOperator {
     ]
   }
 
-  /// Tables from strings to integers and back.
+  /// Tables from strings to integers and back. Of what is listed twice the last counts.
   static func bothWays(
     _ names: [String], _ numbers: [Int], _ otherName: String, _ otherNumber: Int
   ) throws(ModelError) -> [(keys: CategoryTable, values: Tensor)] {
     [
       (
-        try CategoryTable(Tensor(strings: names, shape: [names.count])),
+        try CategoryTable(Tensor(strings: names, shape: [names.count]), lastCounts: true),
         try Tensor(numbers + [otherNumber], shape: [names.count + 1])
       ),
       (
-        try CategoryTable(Tensor(numbers, shape: [numbers.count])),
+        try CategoryTable(Tensor(numbers, shape: [numbers.count]), lastCounts: true),
         try Tensor(strings: names + [otherName], shape: [names.count + 1])
       ),
     ]
