@@ -81,6 +81,7 @@ typedef struct {
   const zoo_blocked_conv *conv;
   int64_t high, wide, tiles;  // tiles of an image
   int64_t chunk, chunks;      // tiles taken at a time
+  int64_t parts;              // into which the units of a chunk are divided
   int64_t units, floats;      // of a unit's weights for one number
   int stores;
 } job;
@@ -157,38 +158,64 @@ static void transform_back(
   }
 }
 
-static void run_chunks(void *context, int64_t begin, int64_t end) {
-  const job *j = context;
+/// One unit of output channels for the tiles whose patches have been transformed; `products` and `transformed` are scratch
+/// memory.
+static void run_unit(
+    const job *j, int64_t unit, int64_t image, int64_t first, int64_t count, const float *numbers,
+    float *products, float *transformed) {
   const zoo_blocked_conv *conv = j->conv;
-  const zoo_conv_shape *shape = conv->shape;
   const int max_blocks = conv->kernels->max_blocks;
+  const int64_t block = unit * max_blocks;
+  const int blocks = (int)lesser(max_blocks, blocks_of(conv->shape->out_channels) - block);
+  const float *weights = conv->weights + unit * j->floats * (j->stores ? NUMBERS : 9);
+  if (!j->stores) {
+    conv->kernels->winograd_weights(j->floats, weights, transformed);
+    weights = transformed;
+  }
+  multiply(j, blocks, count, weights, numbers, products);
+  for (int b = 0; b < blocks; b++) {
+    transform_back(j, image, block + b, blocks, first, count, products + b * count * LANES);
+  }
+}
+
+static void run_parts(void *context, int64_t begin, int64_t end) {
+  const job *j = context;
+  const zoo_conv_shape *shape = j->conv->shape;
   const int64_t in_blocks = blocks_of(shape->in_channels);
-  const int64_t out_blocks = blocks_of(shape->out_channels);
   const int64_t numbers = NUMBERS * in_blocks * j->chunk * LANES;
-  const int64_t products = NUMBERS * max_blocks * j->chunk * LANES;
+  const int64_t products = NUMBERS * j->conv->kernels->max_blocks * j->chunk * LANES;
   const int64_t weights = j->stores ? 0 : NUMBERS * j->floats;
   float *scratch = zoo_thread_scratch((size_t)(numbers + products + weights) * sizeof(float));
   const int64_t image_floats = in_blocks * shape->input[1] * shape->input[2] * LANES;
+  int64_t known = -1;
   for (int64_t i = begin; i < end; i++) {
-    const int64_t image = i / j->chunks, first = i % j->chunks * j->chunk;
+    const int64_t place = i / j->parts, part = i % j->parts, image = place / j->chunks;
+    const int64_t first = place % j->chunks * j->chunk;
     const int64_t count = lesser(j->chunk, j->tiles - first);
-    transform_patches(j, conv->input + image * image_floats, first, count, scratch);
-    for (int64_t unit = 0; unit < j->units; unit++) {
-      const int64_t block = unit * max_blocks;
-      const int blocks = (int)lesser(max_blocks, out_blocks - block);
-      const float *own = conv->weights + unit * j->floats * (j->stores ? NUMBERS : 9);
-      if (!j->stores) {
-        float *transformed = scratch + numbers + products;
-        conv->kernels->winograd_weights(j->floats, own, transformed);
-        own = transformed;
-      }
-      multiply(j, blocks, count, own, scratch, scratch + numbers);
-      for (int b = 0; b < blocks; b++) {
-        transform_back(
-            j, image, block + b, blocks, first, count, scratch + numbers + b * count * LANES);
-      }
+    if (place != known) {
+      transform_patches(j, j->conv->input + image * image_floats, first, count, scratch);
+    }
+    known = place;
+    for (int64_t unit = part * j->units / j->parts; unit < (part + 1) * j->units / j->parts; unit++) {
+      run_unit(
+          j, unit, image, first, count, scratch, scratch + numbers, scratch + numbers + products);
     }
   }
+}
+
+/// Divides the work among threads: by tiles, or, where those are few, by output channels if to transform all patches for
+/// each thread costs less than to transform, or to read, all weights.
+static void divide(job *j, int64_t threads) {
+  const zoo_conv_shape *shape = j->conv->shape;
+  const int64_t outs = blocks_of(shape->out_channels), tiles = j->tiles * shape->batch;
+  const int64_t room = CHUNK_FLOATS / (NUMBERS * blocks_of(shape->in_channels) * LANES);
+  const int64_t most = greater(lesser(room, MAX_TILES), 4 * j->conv->kernels->max_pixels);
+  const int divides_units =
+      tiles < 2 * threads * most && j->units >= 2 * threads && (j->stores ? 8 : tiles / 8) <= outs;
+  j->parts = threads > 1 && divides_units ? 2 * threads : 1;
+  j->chunk = lesser(lesser(most, j->tiles), greater(divide_up(tiles, j->parts > 1 ? 1 : threads), 1));
+  j->chunk = divide_up(j->tiles, divide_up(j->tiles, j->chunk));
+  j->chunks = divide_up(j->tiles, j->chunk);
 }
 
 void zoo_blocked_winograd_run(const zoo_blocked_conv *conv, int max_threads) {
@@ -200,11 +227,6 @@ void zoo_blocked_winograd_run(const zoo_blocked_conv *conv, int max_threads) {
   j.tiles = j.high * j.wide;
   int64_t threads = zoo_threads_available();
   if (max_threads > 0) threads = lesser(threads, max_threads);
-  const int64_t room = CHUNK_FLOATS / (NUMBERS * blocks_of(shape->in_channels) * LANES);
-  const int64_t most = greater(lesser(room, MAX_TILES), 4 * conv->kernels->max_pixels);
-  j.chunk = lesser(most, greater(divide_up(j.tiles * shape->batch, threads), 1));
-  j.chunk = lesser(j.chunk, j.tiles);
-  j.chunk = divide_up(j.tiles, divide_up(j.tiles, j.chunk));
-  j.chunks = divide_up(j.tiles, j.chunk);
-  zoo_parallel_for(shape->batch * j.chunks, 1, max_threads, run_chunks, &j);
+  divide(&j, threads);
+  zoo_parallel_for(shape->batch * j.chunks * j.parts, 1, max_threads, run_parts, &j);
 }
