@@ -1128,7 +1128,8 @@ def _(g):
     batch, time, few, factor, ks, vs = (int(g.integers(1, n)) for n in (3, 6, 4, 4, 6, 6))
     rule = pick(g, "linear", "gated", "delta", "gated_delta")
     heads, shared = (few * factor, few) if coin(g, 0.7) else (few, few * factor)
-    inputs = [("q", real(g, batch, time, heads * ks)), ("k", real(g, batch, time, shared * ks))]
+    keys = pick(g, *(n for n in range(1, shared + 1) if shared % n == 0)) if coin(g, 0.3) else shared
+    inputs = [("q", real(g, batch, time, heads * ks)), ("k", real(g, batch, time, keys * ks))]
     inputs += [("v", real(g, batch, time, shared * vs))]
     inputs += [("past", real(g, batch, shared, ks, vs) if coin(g) else None)]
     decay = -np.abs(real(g, batch, time, shared * pick(g, 1, ks))) if "gated" in rule else None

@@ -72,6 +72,24 @@ import ZooRuntime
       "LinearAttention", opset: 27, [q, none, v], linear, code: .shapeMismatch)
   }
 
+  /// Of `com.microsoft`: keys may have fewer heads than values, each for several states.
+  @Test func statesShareKeys() throws {
+    func attributes(_ heads: Int64) -> [Attribute] {
+      [
+        Attribute("q_num_heads", .int(heads)), Attribute("kv_num_heads", .int(heads)),
+        Attribute("update_rule", .string("linear")), Attribute("scale", .float(1)),
+      ]
+    }
+    try NodeRunner.expect(
+      "LinearAttention", domain: "com.microsoft", opset: 1,
+      [.f32([1, 10], [1, 1, 2]), .f32([2], [1, 1, 1]), .f32([3, 5], [1, 1, 2])], attributes(2),
+      gives: [.f32([6, 100], [1, 1, 2]), .f32([6, 10], [1, 2, 1, 1])])
+    let (three, two) = (try Tensor.f32([1, 2, 3], [1, 1, 3]), try Tensor.f32([1, 2], [1, 1, 2]))
+    NodeRunner.expectRefusal(
+      "LinearAttention", domain: "com.microsoft", opset: 1, [three, two, three], attributes(3),
+      code: .shapeMismatch)
+  }
+
   @Test func gates() throws {
     let (a, b) = (try Tensor.f32([0, .infinity, -.infinity]), try Tensor.f32([5, 2, 3]))
     let y = try NodeRunner.run("SwiGLU", opset: 28, [.tensor(a), .tensor(b)])

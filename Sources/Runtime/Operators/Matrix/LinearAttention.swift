@@ -26,11 +26,12 @@ struct LinearAttention: FloatOperator {
   private let scale: Float
   private let isGated: Bool
   private let isDelta: Bool
+  private let isContributed: Bool
 
   init(_ node: NodeReader) throws(ModelError) { try self.init(node, isContributed: false) }
 
-  /// The operator of `com.microsoft`: also with fewer heads of queries than of keys, whose outputs have as many as the
-  /// keys then.
+  /// The operator of `com.microsoft`: also with fewer heads of queries than of states, whose outputs have as many as the
+  /// states then, and with keys of fewer heads, each of which several states share.
   init(contributed node: NodeReader) throws(ModelError) {
     try node.refuseStateWindow()
     try self.init(node, isContributed: true)
@@ -38,6 +39,7 @@ struct LinearAttention: FloatOperator {
 
   private init(_ node: NodeReader, isContributed: Bool) throws(ModelError) {
     try node.require(inputs: 3...6, outputs: 1...2)
+    self.isContributed = isContributed
     queryHeads = try node.int("q_num_heads")
     stateHeads = try node.int("kv_num_heads")
     scale = try node.float("scale", default: 0)
@@ -77,7 +79,7 @@ struct LinearAttention: FloatOperator {
     }
     guard q.rank == 3, k.rank == 3, v.rank == 3,
       (q[2].value ?? 0) % queryHeads == 0, (v[2].value ?? 0) % stateHeads == 0,
-      (q[2] / .fixed(queryHeads) * .fixed(stateHeads)).canBe(k[2]),
+      takesKeys(k[2], size: q[2] / .fixed(queryHeads)),
       [0, 1].allSatisfy({ q[$0].canBe(k[$0]) && q[$0].canBe(v[$0]) })
     else {
       throw ModelError(
@@ -96,6 +98,13 @@ struct LinearAttention: FloatOperator {
     ]
   }
 
+  private func takesKeys(_ width: Dimension, size: Dimension) -> Bool {
+    guard isContributed, let width = width.value, let size = size.value, size > 0 else {
+      return (size * .fixed(stateHeads)).canBe(width)
+    }
+    return width > 0 && width % size == 0 && stateHeads % (width / size) == 0
+  }
+
   private func check(
     _ inputs: Operands, _ index: Int, _ allowed: [Shape]
   ) throws(ModelError) {
@@ -108,10 +117,12 @@ struct LinearAttention: FloatOperator {
   }
 
   func lower<T: FloatElement>(_ io: NodeIO, as type: T.Type) throws(ModelError) -> Kernel {
-    let (q, v) = (try io.input(0).shape, try io.input(2).shape)
+    let (q, k, v) = (try io.input(0).shape, try io.input(1).shape, try io.input(2).shape)
+    let keySize = q[2] / queryHeads
     let job = Job(
       batch: q[0], time: q[1], queryHeads: queryHeads, stateHeads: stateHeads,
-      keySize: q[2] / queryHeads, valueSize: v[2] / stateHeads,
+      keyHeads: keySize > 0 ? k[2] / keySize : stateHeads, keySize: keySize,
+      valueSize: v[2] / stateHeads,
       scale: scale == 0 ? 1 / Float(max(1, q[2] / queryHeads)).squareRoot() : scale,
       decays: io.has(4) ? try io.input(4).shape[2] : 0,
       rates: io.has(5) ? try io.input(5).shape[2] : 0)
@@ -152,7 +163,7 @@ struct LinearAttention: FloatOperator {
   }
 
   private struct Job: Sendable {
-    let batch, time, queryHeads, stateHeads, keySize, valueSize: Int
+    let batch, time, queryHeads, stateHeads, keyHeads, keySize, valueSize: Int
     let scale: Float
     /// Extents of the last axis; 0 where there is none.
     let decays, rates: Int
@@ -168,7 +179,7 @@ struct LinearAttention: FloatOperator {
       let group = outputHeads / stateHeads
       for t in 0..<time {
         let row = b * time + t
-        let key = memory.key + (row * stateHeads + h) * keySize
+        let key = memory.key + (row * keyHeads + h * keyHeads / stateHeads) * keySize
         if let decay = memory.decay { fade(state, decay + row * decays, h) }
         change.update(from: memory.value + (row * stateHeads + h) * valueSize, count: valueSize)
         if let rate = memory.rate {
