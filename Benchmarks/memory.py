@@ -49,6 +49,11 @@ def bodies(node):
     return [a.g for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
 
 
+def reads(node):
+    """Names of what a node reads, its bodies included."""
+    return {*node.input}.union(*(reads(inner) for body in bodies(node) for inner in body.node))
+
+
 def table_bytes(node):
     """Of lists in attributes, such as the trees of an ensemble."""
     return sum(4 * len(a.floats) + 8 * len(a.ints) for a in node.attribute)
@@ -64,7 +69,7 @@ def weight_bytes(graph):
             sizes |= {node.output[0]: onnx.numpy_helper.to_array(tensor).nbytes for tensor in constants}
             continue
         total += table_bytes(node)
-        met.update(node.input)
+        met |= reads(node)
     return total + sum(sizes.get(name, 0) for name in known & met)
 
 
