@@ -88,8 +88,8 @@ typedef struct {
   void (*winograd_out)(
       const float *numbers, int64_t apart, int rows, int columns, int64_t row,
       const zoo_blocked_target *target);
-  /// numbers[36][count] of taps[9][count]; `count` is a multiple of 16.
-  void (*winograd_weights)(int64_t count, const float *taps, float *numbers);
+  /// 36 × `count` numbers, `apart` floats apart, of taps[9][count]; `count` is a multiple of 16.
+  void (*winograd_weights)(int64_t count, const float *taps, float *numbers, int64_t apart);
 } zoo_blocked_kernels;
 
 extern const zoo_blocked_kernels zoo_blocked_portable;
@@ -137,9 +137,6 @@ static inline zoo_blocked_target zoo_blocked_target_at(
 void zoo_blocked_direct_run(const zoo_blocked_conv *conv, int planar, int max_threads);
 void zoo_blocked_depthwise_run(const zoo_blocked_conv *conv, int max_threads);
 void zoo_blocked_winograd_run(const zoo_blocked_conv *conv, int max_threads);
-void zoo_blocked_winograd_pack(
-    const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape, const float *weights,
-    const float *gain, float *packed);
 
 static inline int64_t blocks_of(int64_t channels) {
   return (channels + ZOO_CHANNEL_BLOCK - 1) / ZOO_CHANNEL_BLOCK;

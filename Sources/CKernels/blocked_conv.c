@@ -117,9 +117,10 @@ zoo_blocked_units zoo_blocked_units_of(
   zoo_blocked_units units = {.groups = shape->groups, .per_group = per_group};
   units.inputs = shape->in_channels / shape->groups;
   units.aligned = shape->groups == 1 || per_group % ZOO_CHANNEL_BLOCK == 0;
-  units.max_blocks = units.aligned ? kernels->max_blocks : 1;
-  units.in_group = units.aligned ? divide_up(blocks_of(per_group), units.max_blocks)
-                                 : blocks_of(per_group) + 1;
+  units.max_blocks = kernels->max_blocks;
+  // Where groups do not end with blocks, one may begin in the middle of a block and reach into one more.
+  const int64_t blocks = blocks_of(per_group) + (units.aligned ? 0 : 1);
+  units.in_group = divide_up(blocks, units.max_blocks);
   units.floats =
       units.inputs * conv_volume(shape->kernel) * units.max_blocks * ZOO_CHANNEL_BLOCK;
   units.count = units.in_group * shape->groups;
@@ -131,22 +132,15 @@ int zoo_blocked_unit_at(const zoo_blocked_units *units, int64_t index, zoo_block
   unit->first_channel = group * units->inputs;
   unit->channels = units->inputs;
   unit->weights = index * units->floats;
-  unit->first_lane = 0;
-  unit->end_lane = ZOO_CHANNEL_BLOCK;
-  if (units->aligned) {
-    const int64_t blocks = blocks_of(units->per_group);
-    const int64_t first = place * units->max_blocks;
-    unit->block = group * blocks + first;
-    unit->blocks = blocks - first < units->max_blocks ? (int)(blocks - first) : units->max_blocks;
-    return 1;
-  }
   const int64_t begin = group * units->per_group, end = begin + units->per_group;
-  unit->block = begin / ZOO_CHANNEL_BLOCK + place;
-  unit->blocks = 1;
-  const int64_t base = unit->block * ZOO_CHANNEL_BLOCK;
-  if (begin > base) unit->first_lane = (int)(begin - base);
-  if (end < base + ZOO_CHANNEL_BLOCK) unit->end_lane = (int)(end - base);
-  return unit->first_lane < unit->end_lane;
+  unit->block = begin / ZOO_CHANNEL_BLOCK + place * units->max_blocks;
+  const int64_t base = unit->block * ZOO_CHANNEL_BLOCK, left = blocks_of(end - base);
+  if (left <= 0) return 0;
+  unit->blocks = left < units->max_blocks ? (int)left : units->max_blocks;
+  unit->first_lane = begin > base ? (int)(begin - base) : 0;
+  unit->end_lane = unit->blocks * ZOO_CHANNEL_BLOCK;
+  if (!units->aligned && end - base < unit->end_lane) unit->end_lane = (int)(end - base);
+  return 1;
 }
 
 // MARK: Packing
@@ -157,14 +151,9 @@ static int64_t bias_floats(const zoo_conv_shape *shape) {
 
 static int64_t weight_floats(
     const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape, zoo_blocked_form form) {
-  switch (form) {
-  case ZOO_BLOCKED_DEPTHWISE: return bias_floats(shape) * conv_volume(shape->kernel);
-  case ZOO_BLOCKED_WINOGRAD: return zoo_blocked_winograd_floats(kernels, shape);
-  default: {
-    const zoo_blocked_units units = zoo_blocked_units_of(kernels, shape);
-    return units.count * units.floats;
-  }
-  }
+  if (form == ZOO_BLOCKED_DEPTHWISE) return bias_floats(shape) * conv_volume(shape->kernel);
+  const zoo_blocked_units units = zoo_blocked_units_of(kernels, shape);
+  return units.count * units.floats;
 }
 
 size_t zoo_blocked_conv_packed_bytes(
@@ -193,7 +182,7 @@ static void pack_unit(
   const int64_t taps = conv_volume(shape->kernel), ld = unit->channels * taps;
   const int64_t base = unit->block * ZOO_CHANNEL_BLOCK;
   const int width = unit->blocks * ZOO_CHANNEL_BLOCK, first = unit->first_lane;
-  int end = unit->blocks > 1 ? width : unit->end_lane;
+  int end = unit->end_lane;
   if (end > shape->out_channels - base) end = (int)(shape->out_channels - base);
   // The rows of lanes from the first on end that much later.
   const int64_t floats = step * taps * width + ZOO_CHANNEL_BLOCK;
@@ -225,10 +214,6 @@ static void pack_weights(
   const zoo_blocked_kernels *kernels = zoo_blocked_table(isa);
   if (form == ZOO_BLOCKED_DEPTHWISE) {
     pack_depthwise(shape, weights, gain, to);
-    return;
-  }
-  if (form == ZOO_BLOCKED_WINOGRAD) {
-    zoo_blocked_winograd_pack(kernels, shape, weights, gain, to);
     return;
   }
   const zoo_blocked_units units = zoo_blocked_units_of(kernels, shape);

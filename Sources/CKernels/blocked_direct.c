@@ -12,6 +12,8 @@ enum {
   MOST_BAND_FLOATS = 1 << 20,      // where weights, read again for each band, are many: 4 MB
   MIN_STEPS_PER_THREAD = 1 << 17,  // multiply-adds that are worth another thread
   LANES = ZOO_CHANNEL_BLOCK,
+  MOST_PIXELS = 16,                // of a tile of any instruction set
+  MOST_BLOCKS = 2,
 };
 
 static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -101,17 +103,51 @@ static void copy_band(const job *j, const float *image, int64_t y0, int64_t x0, 
   }
 }
 
-/// Some lanes of one block: the sums go by way of a buffer.
+/// Copies `count` ≤ 16 lanes of each pixel, and no others, which another thread may be writing: as two pieces of a fixed
+/// size that overlap, for to copy a few bytes whose number is not known takes as long as to compute them.
+static void copy_lanes(int pixels, int count, const float *from, float *to) {
+#define COPY_PIECES(N) \
+  for (int i = 0; i < pixels; i++) { \
+    float first[N], last[N]; \
+    memcpy(first, from + i * LANES, sizeof first); \
+    memcpy(last, from + i * LANES + count - N, sizeof last); \
+    memcpy(to + i * LANES, first, sizeof first); \
+    memcpy(to + i * LANES + count - N, last, sizeof last); \
+  }
+  if (count >= 8) {
+    COPY_PIECES(8)
+  } else if (count >= 4) {
+    COPY_PIECES(4)
+  } else if (count >= 2) {
+    COPY_PIECES(2)
+  } else {
+    COPY_PIECES(1)
+  }
+#undef COPY_PIECES
+}
+
+/// The first block lacks its first lanes, or the last one its last: the sums go by way of a buffer.
 static void run_partial_tile(
     const job *j, int pixels, const zoo_blocked_unit *unit, const zoo_blocked_source *source,
     const zoo_blocked_target *target) {
-  float whole[16 * LANES] __attribute__((aligned(64)));
+  float whole[MOST_BLOCKS * MOST_PIXELS * LANES] __attribute__((aligned(64)));
+  float residual[MOST_BLOCKS * MOST_PIXELS * LANES] __attribute__((aligned(64)));
   zoo_blocked_target buffer = *target;
   buffer.out = whole;
-  j->conv->kernels->tile(pixels, 1, j->planar, source, &buffer);
-  const size_t bytes = (size_t)(unit->end_lane - unit->first_lane) * sizeof(float);
-  for (int i = 0; i < pixels; i++) {
-    memcpy(target->out + i * LANES + unit->first_lane, whole + i * LANES + unit->first_lane, bytes);
+  buffer.block = MOST_PIXELS * LANES;
+  for (int b = 0; target->residual && b < unit->blocks; b++) {
+    memcpy(
+        residual + b * buffer.block, target->residual + b * target->block,
+        (size_t)(pixels * LANES) * sizeof(float));
+    buffer.residual = residual;
+  }
+  j->conv->kernels->tile(pixels, unit->blocks, j->planar, source, &buffer);
+  for (int b = 0; b < unit->blocks; b++) {
+    const int first = b == 0 ? unit->first_lane : 0;
+    const int end = (int)lesser(LANES, unit->end_lane - b * LANES);
+    copy_lanes(
+        pixels, end - first, whole + b * buffer.block + first,
+        target->out + b * target->block + first);
   }
 }
 
@@ -124,7 +160,7 @@ static void run_row(
   const int64_t width = columns / tiles, wider = columns % tiles;
   for (int64_t i = 0; i < tiles; i++) {
     const int pixels = (int)(width + (i < wider));
-    if (unit->end_lane - unit->first_lane < LANES) {
+    if (unit->end_lane - unit->first_lane < unit->blocks * LANES) {
       run_partial_tile(j, pixels, unit, &source, &target);
     } else {
       kernels->tile(pixels, unit->blocks, j->planar, &source, &target);

@@ -15,7 +15,3 @@ zoo_blocked_units zoo_blocked_units_of(
 
 /// Unit `index`; 0 if it is empty.
 int zoo_blocked_unit_at(const zoo_blocked_units *units, int64_t index, zoo_blocked_unit *unit);
-
-/// Floats that `zoo_blocked_winograd_pack` fills.
-int64_t zoo_blocked_winograd_floats(
-    const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape);

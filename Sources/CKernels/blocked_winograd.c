@@ -2,8 +2,9 @@
 // transformed, so that 36 products of matrices give what 144 would.
 //
 // Output tiles are taken some at a time: their patches are transformed for all input channels, then each unit of output
-// channels is multiplied and transformed back. Weights are stored transformed if that is not much memory; else as
-// they are, and each unit's are transformed for as many tiles as are taken at a time.
+// channels is multiplied and transformed back. The weights are those of the direct form. They are transformed at every
+// run, for some input channels at a time, so that the result is still in the cache where it is multiplied: transformed
+// weights are four times as many, and to read those from memory takes longer than to make them.
 #include <string.h>
 
 #include "blocked_units.h"
@@ -13,77 +14,23 @@
 enum {
   LANES = ZOO_CHANNEL_BLOCK,
   NUMBERS = 36,
-  STORED_FLOATS = 1 << 20,   // transformed weights up to 4 MB are stored
-  CHUNK_FLOATS = 3 << 17,    // transformed patches: 1.5 MB
+  CHUNK_FLOATS = 1 << 17,    // transformed patches, half a megabyte, if those are MIN_TILES
+  MIN_TILES = 56,            // fewer are not worth transforming the weights again
   MAX_TILES = 112,
+  CHANNELS = 128,            // whose weights are transformed at a time
 };
 
 static int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t greater(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-static int64_t unit_floats(const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape) {
-  return shape->in_channels * kernels->max_blocks * LANES;
-}
-
-static int64_t units_of(const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape) {
-  return divide_up(blocks_of(shape->out_channels), kernels->max_blocks);
-}
-
-static int stores_transformed(const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape) {
-  return units_of(kernels, shape) * unit_floats(kernels, shape) * NUMBERS <= STORED_FLOATS;
-}
-
-int64_t zoo_blocked_winograd_floats(
-    const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape) {
-  const int numbers = stores_transformed(kernels, shape) ? NUMBERS : 9;
-  return units_of(kernels, shape) * unit_floats(kernels, shape) * numbers;
-}
-
-/// taps[9][channel][output channels of the unit]; `rows`: as much scratch memory.
-static void gather_taps(
-    const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape, int64_t unit,
-    const float *weights, const float *gain, float *rows, float *taps) {
-  const int64_t first = unit * kernels->max_blocks * LANES, ins = shape->in_channels;
-  const int64_t outs = lesser(kernels->max_blocks * LANES, shape->out_channels - first);
-  // The last unit may have fewer blocks than the others; its rows are as long as its tiles are wide.
-  const int64_t width = blocks_of(outs) * LANES;
-  zoo_gemm_f32_pack_rows(
-      ins * 9, (int)outs, (int)width, weights + first * ins * 9, ins * 9, rows);
-  for (int64_t i = 0; i < ins * 9; i++) {
-    float *to = taps + i % 9 * unit_floats(kernels, shape) + i / 9 * width;
-    for (int64_t m = 0; m < outs; m++) {
-      to[m] = rows[i * width + m] * (gain ? gain[first + m] : 1);
-    }
-  }
-}
-
-void zoo_blocked_winograd_pack(
-    const zoo_blocked_kernels *kernels, const zoo_conv_shape *shape, const float *weights,
-    const float *gain, float *packed) {
-  const int64_t floats = unit_floats(kernels, shape);
-  const int stores = stores_transformed(kernels, shape);
-  // Bounded by the number of channels that this form takes.
-  float *rows = zoo_thread_scratch((size_t)(floats * 9 * 2) * sizeof(float));
-  float *taps = rows + floats * 9;
-  for (int64_t unit = 0; unit < units_of(kernels, shape); unit++) {
-    if (!stores) {
-      gather_taps(kernels, shape, unit, weights, gain, rows, packed + unit * floats * 9);
-      continue;
-    }
-    memset(taps, 0, (size_t)(floats * 9) * sizeof(float));
-    gather_taps(kernels, shape, unit, weights, gain, rows, taps);
-    kernels->winograd_weights(floats, taps, packed + unit * floats * NUMBERS);
-  }
-}
-
 typedef struct {
   const zoo_blocked_conv *conv;
   int64_t high, wide, tiles;  // tiles of an image
   int64_t chunk, chunks;      // tiles taken at a time
   int64_t parts;              // into which the units of a chunk are divided
-  int64_t units, floats;      // of a unit's weights for one number
-  int stores;
+  zoo_blocked_units units;
+  int64_t apart;              // floats from one number of the transformed weights to the next
 } job;
 
 /// numbers[36][block][tile][16]
@@ -118,23 +65,33 @@ static void transform_patches(
   }
 }
 
-/// products[36][block][tile][16]
+/// numbers[36][channel][output channels of the unit] of `channels` channels, from a block's first on.
+static void transform_weights(
+    const job *j, int64_t channels, int64_t width, const float *weights, float *numbers) {
+  for (int64_t done = 0; done < channels; done += LANES) {
+    const int64_t count = lesser(LANES, channels - done) * width;
+    j->conv->kernels->winograd_weights(
+        count, weights + done * 9 * width, numbers + done * width, j->apart);
+  }
+}
+
+/// Adds to products[36][block][tile][16] what `channels` input channels give, or stores it if they are the first.
 static void multiply(
-    const job *j, int blocks, int64_t count, const float *weights, const float *numbers,
-    float *products) {
+    const job *j, int blocks, int64_t count, int64_t first, int64_t channels, const float *weights,
+    const float *numbers, float *products) {
   const zoo_blocked_kernels *kernels = j->conv->kernels;
   const int64_t in_blocks = blocks_of(j->conv->shape->in_channels), zero = 0;
   const int64_t steps = divide_up(count, kernels->max_pixels);
   zoo_blocked_source source = {
-      .block = count * LANES, .columns = &zero, .rows = 1, .column_count = 1,
-      .channels = j->conv->shape->in_channels};
+      .block = count * LANES, .columns = &zero, .rows = 1, .column_count = 1, .channels = channels};
   zoo_blocked_target target = {.block = count * LANES};
   for (int n = 0; n < NUMBERS; n++) {
-    source.weights = weights + n * j->floats;
+    source.weights = weights + n * j->apart;
     for (int64_t i = 0, tile = 0; i < steps; i++) {
       const int64_t pixels = count / steps + (i < count % steps);
-      source.in = numbers + (n * in_blocks * count + tile) * LANES;
+      source.in = numbers + ((n * in_blocks + first / LANES) * count + tile) * LANES;
       target.out = products + (n * blocks * count + tile) * LANES;
+      if (first > 0) target.residual = target.out;
       kernels->tile((int)pixels, blocks, 0, &source, &target);
       tile += pixels;
     }
@@ -161,20 +118,20 @@ static void transform_back(
 /// One unit of output channels for the tiles whose patches have been transformed; `products` and `transformed` are scratch
 /// memory.
 static void run_unit(
-    const job *j, int64_t unit, int64_t image, int64_t first, int64_t count, const float *numbers,
+    const job *j, int64_t index, int64_t image, int64_t first, int64_t count, const float *numbers,
     float *products, float *transformed) {
-  const zoo_blocked_conv *conv = j->conv;
-  const int max_blocks = conv->kernels->max_blocks;
-  const int64_t block = unit * max_blocks;
-  const int blocks = (int)lesser(max_blocks, blocks_of(conv->shape->out_channels) - block);
-  const float *weights = conv->weights + unit * j->floats * (j->stores ? NUMBERS : 9);
-  if (!j->stores) {
-    conv->kernels->winograd_weights(j->floats, weights, transformed);
-    weights = transformed;
+  zoo_blocked_unit unit;
+  if (!zoo_blocked_unit_at(&j->units, index, &unit)) return;
+  const float *weights = j->conv->weights + unit.weights;
+  const int64_t width = unit.blocks * LANES;
+  for (int64_t done = 0; done < unit.channels; done += CHANNELS) {
+    const int64_t channels = lesser(CHANNELS, unit.channels - done);
+    transform_weights(j, channels, width, weights + done * 9 * width, transformed);
+    multiply(j, unit.blocks, count, done, channels, transformed, numbers, products);
   }
-  multiply(j, blocks, count, weights, numbers, products);
-  for (int b = 0; b < blocks; b++) {
-    transform_back(j, image, block + b, blocks, first, count, products + b * count * LANES);
+  for (int b = 0; b < unit.blocks; b++) {
+    transform_back(
+        j, image, unit.block + b, unit.blocks, first, count, products + b * count * LANES);
   }
 }
 
@@ -184,7 +141,7 @@ static void run_parts(void *context, int64_t begin, int64_t end) {
   const int64_t in_blocks = blocks_of(shape->in_channels);
   const int64_t numbers = NUMBERS * in_blocks * j->chunk * LANES;
   const int64_t products = NUMBERS * j->conv->kernels->max_blocks * j->chunk * LANES;
-  const int64_t weights = j->stores ? 0 : NUMBERS * j->floats;
+  const int64_t weights = NUMBERS * j->apart;
   float *scratch = zoo_thread_scratch((size_t)(numbers + products + weights) * sizeof(float));
   const int64_t image_floats = in_blocks * shape->input[1] * shape->input[2] * LANES;
   int64_t known = -1;
@@ -196,7 +153,8 @@ static void run_parts(void *context, int64_t begin, int64_t end) {
       transform_patches(j, j->conv->input + image * image_floats, first, count, scratch);
     }
     known = place;
-    for (int64_t unit = part * j->units / j->parts; unit < (part + 1) * j->units / j->parts; unit++) {
+    const int64_t units = j->units.count;
+    for (int64_t unit = part * units / j->parts; unit < (part + 1) * units / j->parts; unit++) {
       run_unit(
           j, unit, image, first, count, scratch, scratch + numbers, scratch + numbers + products);
     }
@@ -204,14 +162,14 @@ static void run_parts(void *context, int64_t begin, int64_t end) {
 }
 
 /// Divides the work among threads: by tiles, or, where those are few, by output channels if to transform all patches for
-/// each thread costs less than to transform, or to read, all weights.
+/// each thread costs less than to transform all weights.
 static void divide(job *j, int64_t threads) {
   const zoo_conv_shape *shape = j->conv->shape;
   const int64_t outs = blocks_of(shape->out_channels), tiles = j->tiles * shape->batch;
   const int64_t room = CHUNK_FLOATS / (NUMBERS * blocks_of(shape->in_channels) * LANES);
-  const int64_t most = greater(lesser(room, MAX_TILES), 4 * j->conv->kernels->max_pixels);
+  const int64_t most = greater(lesser(room, MAX_TILES), MIN_TILES);
   const int divides_units =
-      tiles < 2 * threads * most && j->units >= 2 * threads && (j->stores ? 8 : tiles / 8) <= outs;
+      tiles < 2 * threads * most && j->units.count >= 2 * threads && tiles / 8 <= outs;
   j->parts = threads > 1 && divides_units ? 2 * threads : 1;
   j->chunk = lesser(lesser(most, j->tiles), greater(divide_up(tiles, j->parts > 1 ? 1 : threads), 1));
   j->chunk = divide_up(j->tiles, divide_up(j->tiles, j->chunk));
@@ -222,8 +180,9 @@ void zoo_blocked_winograd_run(const zoo_blocked_conv *conv, int max_threads) {
   const zoo_conv_shape *shape = conv->shape;
   job j = {
       .conv = conv, .high = divide_up(shape->output[1], 4), .wide = divide_up(shape->output[2], 4),
-      .units = units_of(conv->kernels, shape), .floats = unit_floats(conv->kernels, shape),
-      .stores = stores_transformed(conv->kernels, shape)};
+      .units = zoo_blocked_units_of(conv->kernels, shape)};
+  // Not a multiple of what the sets of a cache are apart.
+  j.apart = (lesser(CHANNELS, shape->in_channels) * j.units.max_blocks + 1) * LANES;
   j.tiles = j.high * j.wide;
   int64_t threads = zoo_threads_available();
   if (max_threads > 0) threads = lesser(threads, max_threads);

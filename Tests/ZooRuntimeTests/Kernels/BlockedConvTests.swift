@@ -48,6 +48,7 @@ import Testing
       ConvReference(batch: 2, channels: 24, outputs: 40, [13, 18], [3, 3], pads: 1),
       ConvReference(channels: 33, outputs: 17, [1, 3], [3, 3], pads: 2),
       ConvReference(channels: 130, outputs: 260, [9, 9], [3, 3], pads: 1),
+      ConvReference(channels: 20, outputs: 36, [46, 51], [3, 3], pads: 1),
     ].map { Case(form: ZOO_BLOCKED_WINOGRAD, reference: $0) }
 
   @Test(arguments: instructionSets, cases)

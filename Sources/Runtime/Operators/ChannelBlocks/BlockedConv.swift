@@ -104,7 +104,9 @@ struct BlockedConv: TensorOperator {
     _ io: NodeIO, _ shape: zoo_conv_shape, _ form: zoo_blocked_form, _ isa: zoo_isa
   ) throws(ModelError) -> Tensor? {
     guard let bias = try io.constantRow(2), let gain = try io.constantRow(4) else { return nil }
-    let layout = "blocks_\(form.rawValue)_\(geometry.groups)\(bias.name)\(gain.name)"
+    // Winograd's form reads the weights of the direct one, so extents that differ in the form share them.
+    let order = form == ZOO_BLOCKED_WINOGRAD ? ZOO_BLOCKED_DIRECT : form
+    let layout = "blocks_\(order.rawValue)_\(geometry.groups)\(bias.name)\(gain.name)"
     return try io.packed(1, layout, replaces: true) { (weight) throws(ModelError) in
       var shape = shape
       return try Tensor(.u8, shape: [zoo_blocked_conv_packed_bytes(isa, &shape, form)]) {
