@@ -14,49 +14,97 @@ typedef struct {
   int is_into_blocks;
 } job;
 
+/// Some pixels of one block of an image.
+typedef struct {
+  int64_t image, block, first, count;
+  int64_t channels;  // of the block
+  int64_t at;        // in the blocks
+} piece;
+
+static piece piece_at(const job *j, int64_t index) {
+  const int64_t blocks = blocks_of(j->channels), place = index / j->pieces;
+  piece p = {.image = place / blocks, .block = place % blocks, .first = index % j->pieces * PIECE};
+  const int64_t left = j->channels - p.block * LANES;
+  p.count = p.first + PIECE < j->pixels ? PIECE : j->pixels - p.first;
+  p.channels = left < LANES ? left : LANES;
+  p.at = (place * j->pixels + p.first) * LANES;
+  return p;
+}
+
 static void run_pieces(void *context, int64_t begin, int64_t end) {
   const job *j = context;
-  const int64_t blocks = blocks_of(j->channels);
   for (int64_t i = begin; i < end; i++) {
-    const int64_t first = i % j->pieces * PIECE, place = i / j->pieces;
-    const int64_t image = place / blocks, block = place % blocks;
-    const int64_t count = first + PIECE < j->pixels ? PIECE : j->pixels - first;
-    const int64_t left = j->channels - block * LANES;
-    const int channels = left < LANES ? (int)left : LANES;
-    const int64_t plane = (image * j->channels + block * LANES) * j->pixels + first;
-    const int64_t at = (place * j->pixels + first) * LANES;
+    const piece p = piece_at(j, i);
+    const int64_t plane = (p.image * j->channels + p.block * LANES) * j->pixels + p.first;
+    const int channels = (int)p.channels;
     if (j->is_into_blocks) {
-      j->kernels->from_planes(channels, count, j->from + plane, j->pixels, j->to + at);
+      j->kernels->from_planes(channels, p.count, j->from + plane, j->pixels, j->to + p.at);
     } else {
-      j->kernels->to_planes(channels, count, j->from + at, j->to + plane, j->pixels);
+      j->kernels->to_planes(channels, p.count, j->from + p.at, j->to + plane, j->pixels);
     }
   }
 }
 
-static void run(
-    zoo_isa isa, int64_t images, int64_t channels, int64_t pixels, const float *from, float *to,
-    int is_into_blocks, int max_threads) {
-  if (pixels <= 0) return;
-  job j = {
-      .kernels = zoo_blocked_table(isa), .channels = channels, .pixels = pixels,
-      .pieces = (pixels + PIECE - 1) / PIECE, .from = from, .to = to,
-      .is_into_blocks = is_into_blocks};
-  const int64_t piece = pixels < PIECE ? pixels : PIECE;
+/// Channels last: each block of a pixel is a run of floats on both sides.
+static void run_pixels(void *context, int64_t begin, int64_t end) {
+  const job *j = context;
+  for (int64_t i = begin; i < end; i++) {
+    const piece p = piece_at(j, i);
+    const int64_t pixel = (p.image * j->pixels + p.first) * j->channels + p.block * LANES;
+    const float *from = j->from + (j->is_into_blocks ? pixel : p.at);
+    float *to = j->to + (j->is_into_blocks ? p.at : pixel);
+    const int64_t from_step = j->is_into_blocks ? j->channels : LANES;
+    const int64_t to_step = j->is_into_blocks ? LANES : j->channels;
+    if (p.channels == LANES) {
+      for (int64_t n = 0; n < p.count; n++, from += from_step, to += to_step) {
+        memcpy(to, from, LANES * sizeof(float));
+      }
+      continue;
+    }
+    for (int64_t n = 0; n < p.count; n++, from += from_step, to += to_step) {
+      int64_t lane = 0;
+      for (; lane + 4 <= p.channels; lane += 4) memcpy(to + lane, from + lane, 4 * sizeof(float));
+      for (; lane < p.channels; lane++) to[lane] = from[lane];
+      for (; j->is_into_blocks && lane < LANES; lane++) to[lane] = 0;
+    }
+  }
+}
+
+static void run(job *j, int64_t images, void (*body)(void *, int64_t, int64_t), int max_threads) {
+  if (j->pixels <= 0) return;
+  j->pieces = (j->pixels + PIECE - 1) / PIECE;
+  const int64_t piece = j->pixels < PIECE ? j->pixels : PIECE;
   const int64_t grain = MIN_FLOATS_PER_THREAD / (piece * LANES);
   zoo_parallel_for(
-      images * blocks_of(channels) * j.pieces, grain < 1 ? 1 : grain, max_threads, run_pieces, &j);
+      images * blocks_of(j->channels) * j->pieces, grain < 1 ? 1 : grain, max_threads, body, j);
 }
 
 void zoo_blocks_from_planes(
     zoo_isa isa, int64_t images, int64_t channels, int64_t pixels, const float *planes,
     float *blocks, int max_threads) {
-  run(isa, images, channels, pixels, planes, blocks, 1, max_threads);
+  job j = {zoo_blocked_table(isa), channels, pixels, 0, planes, blocks, 1};
+  run(&j, images, run_pieces, max_threads);
 }
 
 void zoo_planes_from_blocks(
     zoo_isa isa, int64_t images, int64_t channels, int64_t pixels, const float *blocks,
     float *planes, int max_threads) {
-  run(isa, images, channels, pixels, blocks, planes, 0, max_threads);
+  job j = {zoo_blocked_table(isa), channels, pixels, 0, blocks, planes, 0};
+  run(&j, images, run_pieces, max_threads);
+}
+
+void zoo_blocks_from_pixels(
+    int64_t images, int64_t channels, int64_t pixels, const float *from, float *blocks,
+    int max_threads) {
+  job j = {NULL, channels, pixels, 0, from, blocks, 1};
+  run(&j, images, run_pixels, max_threads);
+}
+
+void zoo_pixels_from_blocks(
+    int64_t images, int64_t channels, int64_t pixels, const float *blocks, float *to,
+    int max_threads) {
+  job j = {NULL, channels, pixels, 0, blocks, to, 0};
+  run(&j, images, run_pixels, max_threads);
 }
 
 typedef struct {

@@ -389,7 +389,7 @@ void zoo_qconv_run(
     job.base.segments = layout.segments;
     job.base.point = point_at_taps;
     job.base.source = &from;
-    zoo_qconv_depthwise_run(&job.base, shape, max_threads);
+    zoo_qconv_depthwise_run(&job.base, shape, input, zero, max_threads);
   } else if (shape->groups == 1) {
     run_groups(&job, 0, 1);
   } else {

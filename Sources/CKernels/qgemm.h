@@ -23,21 +23,11 @@ typedef struct {
   int64_t ldc;
 } zoo_qtile_target;
 
-/// Channel by channel with sums of four bytes: of each group of four channels a vector of weights keeps one, so that four
-/// vectors make the sums of 64 channels from bytes that are read as they lie. Vector j of a block holds channels 4 i + j.
-/// A last block of few channels holds them several times, so that its kernel can work on as many elements at once.
+/// Four taps of a row of taps, see `zoo_qconv_interleaved_run`.
 typedef struct {
-  int taps;
-  int64_t channels;
-  const int8_t *weights;       // [blocks][taps][4][64]
-  const int32_t *offsets;      // [blocks][4][16]
-  const float *scales, *bias;  // likewise; of moderate numbers
-  const zoo_qtarget *target;   // without residuals
-} zoo_qdepthwise;
-enum { ZOO_QDEPTHWISE_BLOCK = 64 };
-
-/// After how many places the channels of a block repeat, if `rest` are left: 16, 32 or 64.
-static inline int zoo_qdepthwise_width(int64_t rest) { return rest <= 16 ? 16 : rest <= 32 ? 32 : 64; }
+  const uint8_t *pixels;  // of the first output
+  const int8_t *weights;  // [columns][4]
+} zoo_qtap;
 
 /// What one instruction set brings. Bytes of A are unsigned, bytes of B signed, four along k together:
 /// B is packed as [k / 4][columns][4].
@@ -58,9 +48,14 @@ typedef struct {
   void (*depthwise)(
       int taps, int rows, const void *const *a, int64_t first, int channels, const int32_t *weights,
       int64_t ld, const int32_t *offsets, int32_t *tile);
-  /// Lines of `zoo_qdepthwise` for c[rows][channels]; NULL: there is `depthwise` only.
-  void (*depthwise_lines)(
-      const zoo_qdepthwise *lines, int rows, const void *const *a, void *c, int64_t ldc);
+  /// tile[rows][columns], of which `channels` count: offsets[c] + Σ over `taps` and their four pixels, those of the next
+  /// row `step` bytes on. NULL: there is `depthwise` only.
+  void (*interleaved_tile)(
+      int rows, int channels, int taps, const zoo_qtap *tap, int64_t step, const int32_t *offsets,
+      int32_t *tile);
+  /// to[count][columns][4]: of `channels` the pixels at from + i · step, and three more, `apart` bytes apart.
+  void (*interleave)(
+      int64_t count, const uint8_t *from, int64_t step, int64_t apart, int channels, uint8_t *to);
   /// sums[c] += Σ (rows[t][c] ^ flip) over `taps`.
   void (*accumulate)(
       int taps, int64_t channels, const uint8_t *const *rows, uint8_t flip, int32_t *sums);
@@ -118,7 +113,7 @@ static inline int zoo_qtarget_is_scaled(const zoo_qtarget *target) {
   return target->kind > ZOO_QOUT_F32 &&
          (!target->through_real ||
           (target->inner.scale == 0 && !target->residual && !target->epilogue.residual &&
-           target->epilogue.activation.kind == ZOO_ACTIVATION_NONE));
+           !target->is_stretched && target->epilogue.activation.kind == ZOO_ACTIVATION_NONE));
 }
 
 /// Whether sums become codes, which are added to other codes and rounded, and nothing else. The numbers are then kept
@@ -129,7 +124,7 @@ static inline int zoo_qtarget_is_scaled(const zoo_qtarget *target) {
 /// without an inner code: round(sum · (a_scale · b_scale / scale) + bias / scale + …).
 static inline int zoo_qtarget_adds_codes(const zoo_qtarget *target) {
   return target->kind > ZOO_QOUT_F32 && target->through_real && target->residual &&
-         target->epilogue.activation.kind == ZOO_ACTIVATION_NONE;
+         !target->is_stretched && target->epilogue.activation.kind == ZOO_ACTIVATION_NONE;
 }
 
 /// What numbers are divided by before they are first rounded.
@@ -149,7 +144,9 @@ static inline int zoo_qtarget_is_moderate(const zoo_qtarget *target) {
   if (target->residual || target->epilogue.residual || target->inner.scale != 0) return 0;
   const zoo_activation *a = &target->epilogue.activation;
   return target->scale > 1 / most && target->scale < most && a->a > -most && a->a < most &&
-         a->b > -most && a->b < most;
+         a->b > -most && a->b < most &&
+         (!target->is_stretched || (target->factor > -most && target->factor < most &&
+                                    target->addend > -most && target->addend < most));
 }
 
 /// The target with bounds for its codes.
@@ -178,9 +175,26 @@ size_t zoo_qconv_depthwise_packed_bytes(
 void zoo_qconv_depthwise_pack(
     const zoo_qgemm_kernels *kernels, const zoo_conv_shape *shape, const void *weights,
     int is_signed, void *packed);
-/// `product` points at the taps of an element; its segments are they.
+/// `product` points at the taps of an element; its segments are they. `input` holds unsigned bytes.
 void zoo_qconv_depthwise_run(
-    const zoo_qproduct *product, const zoo_conv_shape *shape, int max_threads);
+    const zoo_qproduct *product, const zoo_conv_shape *shape, const uint8_t *input, uint8_t zero,
+    int max_threads);
+
+// The same with sums of four bytes: neighbouring pixels of a row of the input are interleaved, so that one instruction
+// adds four taps.
+int zoo_qconv_is_interleaved(const zoo_qgemm_kernels *kernels, const zoo_conv_shape *shape);
+size_t zoo_qconv_interleaved_bytes(const zoo_qgemm_kernels *kernels, const zoo_conv_shape *shape);
+/// The weight of channel `channel` and tap `tap` among those bytes, which are zeros before all have been set.
+int32_t zoo_qconv_interleaved_weight(
+    const zoo_qgemm_kernels *kernels, const zoo_conv_shape *shape, const void *packed,
+    int64_t channel, int64_t tap);
+void zoo_qconv_interleaved_set(
+    const zoo_qgemm_kernels *kernels, const zoo_conv_shape *shape, void *packed, int64_t channel,
+    int64_t tap, int8_t weight);
+/// `weights`: those bytes, with a sum over all taps for each channel in `sums`.
+void zoo_qconv_interleaved_run(
+    const zoo_qproduct *product, const zoo_conv_shape *shape, const int32_t *sums,
+    const int8_t *weights, const uint8_t *input, uint8_t zero, int max_threads);
 
 /// An output element's place, and the input element that its first tap reads.
 typedef struct {

@@ -19,6 +19,14 @@ void zoo_planes_from_blocks(
     zoo_isa isa, int64_t images, int64_t channels, int64_t pixels, const float *blocks,
     float *planes, int max_threads);
 
+/// The same with channels last, images of [pixels, channels].
+void zoo_blocks_from_pixels(
+    int64_t images, int64_t channels, int64_t pixels, const float *from, float *blocks,
+    int max_threads);
+void zoo_pixels_from_blocks(
+    int64_t images, int64_t channels, int64_t pixels, const float *blocks, float *to,
+    int max_threads);
+
 /// How a convolution over blocks is computed.
 typedef enum {
   ZOO_BLOCKED_NONE = 0,   // not at all: a kernel over planes has to be used

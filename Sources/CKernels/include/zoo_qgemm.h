@@ -42,6 +42,10 @@ typedef struct {
   int32_t low, high;      // bounds of the codes; both 0: those of the type
   zoo_epilogue epilogue;  // for ZOO_QOUT_F32, and for bytes that go through real numbers; its bias is per column
 
+  /// If `is_stretched`, activation(…) · factor + addend, each rounded by itself, takes the place of activation(…).
+  int is_stretched;
+  float factor, addend;
+
   /// For bytes: c = round(activation(real + residual) / c_scale) + c_zero, where real = sum · a_scale · b_scale + bias, or,
   /// if `inner.scale` is not 0, the real number of the code that this is first rounded to.
   int through_real;

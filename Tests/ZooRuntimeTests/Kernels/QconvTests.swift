@@ -51,6 +51,21 @@ import Testing
       channels: 150, outputs: 150, groups: 150, input: (4, 5), kernel: 3, stride: 1, pad: 2,
       dilation: 2),
     Sample(
+      channels: 33, outputs: 33, groups: 33, input: (4, 130), kernel: 3, stride: 1, pad: 1,
+      dilation: 1),
+    Sample(
+      channels: 40, outputs: 40, groups: 40, input: (9, 135), kernel: 5, stride: 2, pad: 2,
+      dilation: 1),
+    Sample(
+      channels: 18, outputs: 18, groups: 18, input: (14, 23), kernel: 7, stride: 3, pad: 3,
+      dilation: 1),
+    Sample(
+      channels: 34, outputs: 34, groups: 34, input: (11, 40), kernel: 5, stride: 2, pad: 5,
+      dilation: 2),
+    Sample(
+      channels: 20, outputs: 20, groups: 20, input: (2, 19), kernel: 5, stride: 1, pad: 4,
+      dilation: 1),
+    Sample(
       channels: 12, outputs: 24, groups: 3, input: (6, 5), kernel: 3, stride: 1, pad: 1, dilation: 1
     ),
     Sample(

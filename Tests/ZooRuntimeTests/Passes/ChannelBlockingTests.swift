@@ -79,7 +79,32 @@ import ZooRuntime
       "y", x,
       types: [
         "ToChannelBlocks", "BlockedConv", "BlockedConv", "BlockedConcat", "BlockedConv",
-        "BlockedAveragePool", "BlockedAffine", "BlockedResize", "FromChannelBlocks", "Transpose",
+        "BlockedAveragePool", "BlockedAffine", "BlockedResize", "FromChannelBlocks",
+      ])
+  }
+
+  /// Images come from channels last and go there, also as codes, without being planes in between.
+  @Test(arguments: [16, 20, 35])
+  func channelsLastBecomeBlocksAndBack(_ channels: Int) throws {
+    var numbers = Numbers(seed: channels + 1)
+    var chain = Chain(input: [2, 6, 7, channels])
+    try chain.weight("A", [channels, channels, 3, 3], &numbers)
+    try chain.weight("Step", [], &numbers, 1)
+    func order(_ axes: [Int64]) -> [Attribute] { [Attribute("perm", .ints(axes))] }
+    chain.node("Transpose", ["x"], "planes", order([0, 3, 1, 2]))
+    chain.node("Conv", ["planes", "A"], "a", Self.conv(3))
+    chain.node("Transpose", ["a"], "last", order([0, 2, 3, 1]))
+    chain.node("QuantizeLinear", ["a", "Step"], "codes")
+    chain.node("Transpose", ["codes"], "turned", order([0, 2, 3, 1]))
+    chain.node("DequantizeLinear", ["turned", "Step"], "rounded")
+    chain.node("Concat", ["last", "rounded"], "y", [Attribute("axis", .int(3))])
+    let x = try Tensor(
+      Array(numbers.floats(2 * 6 * 7 * channels)), shape: [2, 6, 7, channels])
+    try chain.expect(
+      "y", x,
+      types: [
+        "ToChannelBlocks", "BlockedConv", "FromChannelBlocks", "FromChannelBlocks",
+        "QuantizeLinear", "DequantizeLinear", "Concat",
       ])
   }
 

@@ -127,6 +127,22 @@ import ZooRuntime
     try b.expect(y, [2, 6, 7, 9], within: 0.08, types: Self.ends.union(["QuantizedConv"]))
   }
 
+  /// Networks that learn a factor and an addend behind each activation.
+  @Test(arguments: ["HardSwish", "Relu", ""], [true, false])
+  func factorsAndAddendsBehindActivationsAreTakenOver(_ kind: String, _ isRounded: Bool) throws {
+    var b = Builder(seed: 11, .u8)
+    let x = try b.rounded(b.input([1, 8, 6, 11]))
+    var value = try b.conv(x, [8, 1, 3, 3], groups: 8)
+    if !kind.isEmpty { value = b.node(kind, [value]) }
+    value = b.node("Mul", [b.weight(try Tensor(scalar: Float(-0.7))), value])
+    value = b.node("Add", [value, b.weight(try Tensor([Float(0.3)], shape: [1]))])
+    if isRounded { value = try b.rounded(value, 0.04) }
+    try b.expect(
+      value, [1, 8, 6, 11], within: isRounded ? 0.04 : 1e-4,
+      types: Set(["QuantizeLinear", "QuantizedConv", "Transpose"]).union(
+        isRounded ? ["DequantizeLinear"] : []))
+  }
+
   @Test(arguments: [ElementType.u8, .i8])
   func residualsAndPoolsStayInIntegers(_ type: ElementType) throws {
     var b = Builder(seed: 3, type)

@@ -48,29 +48,47 @@ enum ChannelBlocks {
 }
 
 /// `ToChannelBlocks`: images `[batch, channels, height, width]` of `f32` in channel blocks; without `height` they are
-/// images of one row.
+/// images of one row. With the attribute `channels_last` they are `[batch, height, width, channels]`.
 struct ToChannelBlocks: TensorOperator {
-  init(_ node: NodeReader) throws(ModelError) { try node.require(inputs: 1...1) }
+  let channelsLast: Bool
+
+  init(_ node: NodeReader) throws(ModelError) {
+    try node.require(inputs: 1...1)
+    channelsLast = try node.bool("channels_last", default: false)
+  }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
     let x = try inputs.tensor(0, of: [.f32])
     guard let shape = x.shape else { return [.tensor(.f32, nil)] }
-    guard (3...4).contains(shape.rank) else {
+    guard (channelsLast ? 4...4 : 3...4).contains(shape.rank) else {
       throw ModelError(
-        .shapeMismatch, "the input is \(shape)", expected: "[batch, channels, height, width]")
+        .shapeMismatch, "the input is \(shape)",
+        expected: channelsLast
+          ? "[batch, height, width, channels]" : "[batch, channels, height, width]")
     }
-    return [.tensor(.f32, ChannelBlocks.shape(ChannelBlocks.images(shape)))]
+    let planes =
+      channelsLast
+      ? Shape([shape[0], shape[3], shape[1], shape[2]]) : ChannelBlocks.images(shape)
+    return [.tensor(.f32, ChannelBlocks.shape(planes))]
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
     let x = try io.input(0).shape
-    let (images, channels) = (Int64(x[0]), Int64(x[1]))
-    let pixels = Int64(x[2...].reduce(1, *))
-    // Single pixels lie the same way in both layouts.
-    if pixels == 1, x[1] % ChannelBlocks.lanes == 0 { return .alias() }
+    let channels = channelsLast ? x[3] : x[1]
+    let pixels = channelsLast ? x[1] * x[2] : x[2...].reduce(1, *)
+    // Single pixels, and single blocks of channels last, lie the same way in both layouts.
+    let isOneBlock = channelsLast && channels == ChannelBlocks.lanes
+    if (pixels == 1 && channels % ChannelBlocks.lanes == 0) || isOneBlock { return .alias() }
+    let (images, count, plane) = (Int64(x[0]), Int64(channels), Int64(pixels))
+    if channelsLast {
+      return Kernel("blocks_from_pixels_f32") { context in
+        zoo_blocks_from_pixels(
+          images, count, plane, context.input(0), context.output(), Int32(context.threads))
+      }
+    }
     return Kernel("blocks_from_planes_f32") { context in
       zoo_blocks_from_planes(
-        zoo_cpu_isa(), images, channels, pixels, context.input(0), context.output(),
+        zoo_cpu_isa(), images, count, plane, context.input(0), context.output(),
         Int32(context.threads))
     }
   }
@@ -82,9 +100,11 @@ struct ToChannelBlocks: TensorOperator {
 /// |---|---|
 /// | `channels` | how many lanes are channels |
 /// | `rank` | 4, or 3 for `[batch, channels, width]` of images of one row |
+/// | `channels_last` | 1 for `[batch, height, width, channels]` |
 struct FromChannelBlocks: TensorOperator {
   let channels: Int
   let rank: Int
+  let channelsLast: Bool
 
   init(_ node: NodeReader) throws(ModelError) {
     try node.require(inputs: 1...1)
@@ -93,6 +113,7 @@ struct FromChannelBlocks: TensorOperator {
     guard (3...4).contains(rank) else {
       throw ModelError(.invalidAttribute, "rank is \(rank)", expected: "3 or 4")
     }
+    channelsLast = try node.bool("channels_last", default: false)
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {
@@ -104,6 +125,9 @@ struct FromChannelBlocks: TensorOperator {
         expected: "\(ChannelBlocks.count(channels))")
     }
     let planes = ChannelBlocks.planes(shape, channels: .fixed(channels))
+    if channelsLast {
+      return [.tensor(.f32, Shape([planes[0], planes[2], planes[3], planes[1]]))]
+    }
     guard rank == 3 else { return [.tensor(.f32, planes)] }
     guard planes[2].canBe(1) else {
       throw ModelError(.shapeMismatch, "\(shape[2]) rows", expected: "1")
@@ -114,7 +138,14 @@ struct FromChannelBlocks: TensorOperator {
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
     let x = try io.input(0).shape
     let (images, channels, pixels) = (Int64(x[0]), Int64(channels), Int64(x[2] * x[3]))
-    if pixels == 1, self.channels % ChannelBlocks.lanes == 0 { return .alias() }
+    let isOneBlock = channelsLast && self.channels == ChannelBlocks.lanes
+    if (pixels == 1 && self.channels % ChannelBlocks.lanes == 0) || isOneBlock { return .alias() }
+    if channelsLast {
+      return Kernel("pixels_from_blocks_f32") { context in
+        zoo_pixels_from_blocks(
+          images, channels, pixels, context.input(0), context.output(), Int32(context.threads))
+      }
+    }
     return Kernel("planes_from_blocks_f32") { context in
       zoo_planes_from_blocks(
         zoo_cpu_isa(), images, channels, pixels, context.input(0), context.output(),

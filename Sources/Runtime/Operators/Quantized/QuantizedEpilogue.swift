@@ -5,7 +5,9 @@ import ModelFormat
 ///
 ///     real = (Σ (x − x_zero) · (w − w_zero) + B) · x_scale · w_scale + C
 ///     real = dequantized(quantized(real, inner))                          if there is an `inner_scale`
-///     y    = quantized(activation(real + residual), y)                    real numbers if `y_type` is f32
+///     real = activation(real + residual)
+///     real = real · factor + addend                                       if there is a `factor`; each is rounded
+///     y    = quantized(real, y)                                           real numbers if `y_type` is f32
 ///
 /// | inputs from 1 on | shape | element types |
 /// |--------|-------|---------------|
@@ -20,6 +22,7 @@ import ModelFormat
 /// | `y_type`, `y_scale`, `y_zero`, `y_low`, `y_high` | element type of `y`, its form, bounds of its codes |
 /// | `inner_type`, `inner_scale`, … | likewise for the sums, before the residual is added |
 /// | `activation`, … | ``FusedActivation`` |
+/// | `factor`, `addend` | what the activated numbers are multiplied by, and what is added then |
 ///
 /// Ties round to even. A residual of codes is added, where no activation follows, in units of `y_scale`, which saves the
 /// division: `zoo_qtarget_adds_codes` has the formula.
@@ -65,6 +68,7 @@ struct QuantizedEpilogue: Sendable {
   private let residualScale: Float
   private let residualZero: Int
   private let activation: zoo_activation
+  private let stretch: (factor: Float, addend: Float)?
 
   init(_ node: NodeReader) throws(ModelError) {
     xScale = try node.float("x_scale")
@@ -74,6 +78,9 @@ struct QuantizedEpilogue: Sendable {
     residualScale = try node.float("residual_scale", default: 1)
     residualZero = try node.int("residual_zero", default: 0)
     activation = try FusedActivation.decode(node)
+    stretch =
+      node.has("factor")
+      ? (try node.float("factor"), try node.float("addend", default: 0)) : nil
   }
 
   var element: ElementType { y?.element ?? .f32 }
@@ -160,7 +167,13 @@ struct QuantizedEpilogue: Sendable {
           high: Int32(inner.high))
       }
       let isActivated = epilogue.activation.kind != ZOO_ACTIVATION_NONE
-      let isReal = hasBias || residual != nil || epilogue.inner != nil || isActivated
+      if let stretch = epilogue.stretch {
+        target.is_stretched = 1
+        (target.factor, target.addend) = stretch
+      }
+      let isReal =
+        hasBias || residual != nil || epilogue.inner != nil || isActivated
+        || epilogue.stretch != nil
       target.through_real = isReal ? 1 : 0
       if residual == .f32 {
         target.epilogue.residual = context.input(Input.residual)

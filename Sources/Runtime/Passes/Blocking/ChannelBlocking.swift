@@ -61,8 +61,14 @@ struct BlockRewriter {
   ) -> ValueID {
     if let twin = twins[value] { return twin }
     let twin = newTwin(value, channels, rank)
-    context.editor.insert(
-      Node("ToChannelBlocks", domain: "zoo", inputs: [value], outputs: [twin]), before: index)
+    var node = Node("ToChannelBlocks", domain: "zoo", inputs: [value], outputs: [twin])
+    if let producer = context.editor.producer(of: value),
+      let transpose = context.editor.nodes[producer], transpose.moves([0, 3, 1, 2])
+    {
+      node.inputs = [transpose.inputs[0]]
+      node.attributes = [Attribute("channels_last", .int(1))]
+    }
+    context.editor.insert(node, before: index)
     return twin
   }
 
@@ -206,7 +212,7 @@ struct BlockRewriter {
   // MARK: What follows convolutions
 
   private mutating func blockFollower(_ node: Node, _ index: Int) throws(ModelError) {
-    if try blockSplit(node, index) { return }
+    if try blockSplit(node, index) || leaveWithChannelsLast(node, index) { return }
     guard Model.canonical(node.domain).isEmpty, let output = node.outputs.first ?? nil,
       node.outputs.dropFirst().allSatisfy({ $0 == nil }),
       context.type(output)?.element == .f32
@@ -329,6 +335,34 @@ struct BlockRewriter {
     replace(index, output, channels: counts.reduce(0, +), rank: rank, with: blocked)
   }
 
+  /// A transposition that puts the channels last, also behind the rounding of an image to codes of one scale.
+  private mutating func leaveWithChannelsLast(_ node: Node, _ index: Int) -> Bool {
+    guard let image = node.inputs.first ?? nil, isImage(image), rank(image) == 4 else {
+      return false
+    }
+    let last = fromBlocks(image, channels: channels(image), rank: 4, name: node.name)
+      .with(Attribute("channels_last", .int(1)))
+    if node.moves([0, 2, 3, 1]) {
+      context.editor.replace(index, with: last.giving(node.outputs))
+    } else if QuantizedMatcher(context).rounded(index) != nil,
+      let output = node.outputs.first ?? nil,
+      let next = context.editor.soleConsumer(of: output),
+      let transpose = context.editor.nodes[next], transpose.moves([0, 2, 3, 1])
+    {
+      let pixels = context.editor.addValue(context.editor.name(of: image) + "/channels_last")
+      context.editor.insert(last.giving([pixels]), before: index)
+      var rounding = node
+      rounding.inputs[0] = pixels
+      context.editor.remove(next)
+      context.editor.replace(index, with: rounding.giving(transpose.outputs))
+    } else {
+      return false
+    }
+    context.applied(last, "leaves channel blocks with channels last")
+    hasChanged = true
+    return true
+  }
+
   private mutating func blockResize(_ node: Node, _ index: Int, _ output: ValueID) {
     let count = channels(node.inputs[0])
     if case .string("tf_crop_and_resize")? = node.attribute("coordinate_transformation_mode") {
@@ -394,5 +428,27 @@ struct BlockRewriter {
     case (true, false): return operands.reversed()
     default: return nil
     }
+  }
+}
+
+extension Node {
+  /// Whether it is a transposition in this order.
+  fileprivate func moves(_ order: [Int64]) -> Bool {
+    guard opType == "Transpose", Model.canonical(domain).isEmpty,
+      case .ints(order)? = attribute("perm")
+    else { return false }
+    return true
+  }
+
+  fileprivate func with(_ attribute: Attribute) -> Node {
+    var node = self
+    node.attributes.append(attribute)
+    return node
+  }
+
+  fileprivate func giving(_ outputs: [ValueID?]) -> Node {
+    var node = self
+    node.outputs = outputs
+    return node
   }
 }

@@ -108,6 +108,8 @@ struct QuantizedEnding {
     {
       take(activation.nodes, result, " with \(activation.name)")
       takeRounding(activation, graph)
+    } else if takeStretch(graph) {
+      takeRounding(nil, graph)
     } else if let (index, sum, other) = addition(layer.output, graph),
       let codes = graph.codes(other)
     {
@@ -125,10 +127,11 @@ struct QuantizedEnding {
 
   /// An activation, and the rounding behind it: bounds of the codes are enough for some.
   private mutating func takeRounding(_ activation: ActivationMatch?, _ graph: QuantizedMatcher) {
+    let isStretched = activation != nil && takeStretch(graph)
     let rounding = graph.rounding(output)
     var bounds: ClosedRange<Int>?
     if let activation {
-      if let codes = rounding?.codes { bounds = Self.bounds(activation, codes) }
+      if let codes = rounding?.codes, !isStretched { bounds = Self.bounds(activation, codes) }
       if bounds == nil {
         attributes += FusedActivation.attributes(activation.name, activation.a, activation.b)
       }
@@ -136,6 +139,28 @@ struct QuantizedEnding {
     guard let (index, codes) = rounding else { return }
     take([index], codes.value, " that rounds")
     attributes += codes.attributes("y", bounds: bounds)
+  }
+
+  /// A constant number that is multiplied by, one that is added, or the one and then the other. Both orders of operands
+  /// give the same result.
+  private mutating func takeStretch(_ graph: QuantizedMatcher) -> Bool {
+    let factor = takeNumber(["Mul"], graph)
+    let addend = takeNumber(["Add", "Sum"], graph)
+    guard factor != nil || addend != nil else { return false }
+    attributes += [
+      Attribute("factor", .float(factor ?? 1)), Attribute("addend", .float(addend ?? -0.0)),
+    ]
+    return true
+  }
+
+  private mutating func takeNumber(_ opTypes: [String], _ graph: QuantizedMatcher) -> Float? {
+    guard let index = graph.context.editor.soleConsumer(of: output),
+      let node = graph.graph.standard(index), opTypes.contains(node.opType), node.inputs.count == 2,
+      let number = graph.scalar(node.inputs[0] == output ? node.inputs[1] : node.inputs[0]),
+      number.isFinite, let result = node.outputs.first ?? nil
+    else { return nil }
+    take([index], result, node.opType == "Mul" ? ", a factor" : ", an addend")
+    return number
   }
 
   /// The codes between which an activation keeps numbers, if that is all it does.
