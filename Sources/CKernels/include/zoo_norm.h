@@ -33,3 +33,15 @@ typedef struct {
   float epsilon;
 } zoo_group_norm;
 
+/// Local response normalisation of an image [channels, spatial]:
+///
+///     y = x / (bias + alpha · Σ x²)^(quarters / 4)   over the channels from c - before to c + after, as far as there are
+///
+/// for channels first ..< end. `quarters` is 1 ... 4: roots are all that is needed.
+typedef struct {
+  const float *x;
+  float *y;  // not x
+  size_t channels, spatial, first, end, before, after;
+  float alpha, bias;
+  int quarters;
+} zoo_local_response;

@@ -31,6 +31,7 @@ typedef struct {
   void (*softmax_columns)(const zoo_softmax_columns *);
   void (*row_norm)(const zoo_row_norm *);
   void (*group_norm)(const zoo_group_norm *);
+  void (*local_response)(const zoo_local_response *);
   /// y[c, s] = x[c, s] · scale[c] + shift[c]: batch norm with its statistics folded. y may be x.
   void (*scale_shift)(const float *x, const float *scale, const float *shift, float *y, size_t channels,
                       size_t spatial);

@@ -26,6 +26,7 @@ const zoo_vector_set JOIN(zoo_vector_set, ISA) = {
         .softmax_columns = softmax_columns,
         .row_norm = row_norm,
         .group_norm = group_norm,
+        .local_response = local_response,
         .scale_shift = scale_shift,
         .arg_extreme = arg_extreme,
         .max_pool_2d = max_pool_2d,

@@ -71,3 +71,29 @@ static void scale_shift(const float *x, const float *scale, const float *shift, 
     loop_affine(x, y, spatial, scale[c], shift[c]);
   }
 }
+
+/// s^(quarters / 4)
+INLINE vf quarter_power(vf s, int quarters) {
+  if (quarters == 4) return s;
+  vf half = __builtin_elementwise_sqrt(s);
+  if (quarters == 2) return half;
+  vf quarter = __builtin_elementwise_sqrt(half);
+  return quarters == 1 ? quarter : half * quarter;
+}
+
+static void local_response(const zoo_local_response *p) {
+  for (size_t c = p->first; c < p->end; c++) {
+    const size_t from = c < p->before ? 0 : c - p->before;
+    const size_t room = p->channels - c, to = c + (p->after < room ? p->after + 1 : room);
+    for (size_t i = 0; i < p->spatial; i += LANES) {
+      const size_t left = p->spatial - i;
+      vf sum = splat(0.0f);
+      for (size_t k = from; k < to; k++) {
+        vf v = load_n(p->x + k * p->spatial + i, left);
+        sum = madd(v, v, sum);
+      }
+      vf power = quarter_power(sum * p->alpha + p->bias, p->quarters);
+      store_n(p->y + c * p->spatial + i, load_n(p->x + c * p->spatial + i, left) / power, left);
+    }
+  }
+}

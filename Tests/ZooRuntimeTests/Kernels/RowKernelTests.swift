@@ -164,6 +164,32 @@ private func exactNorm(_ v: [Double], epsilon: Double, rms: Bool) -> [Double] {
     }
   }
 
+  @Test(arguments: instructionSets, [1, 2, 3, 4])
+  func localResponses(isa: InstructionSet, quarters: Int) {
+    var noise = Noise(seed: 9)
+    let (channels, spatial, before, after) = (7, 19, 1, 2)
+    let x = noise.floats(channels * spatial, in: -3...3)
+    var y = [Float](repeating: .nan, count: x.count)
+    x.withUnsafeBufferPointer { x in
+      y.withUnsafeMutableBufferPointer { y in
+        for (first, end) in [(0, 3), (3, 7)] {
+          var call = zoo_local_response(
+            x: x.baseAddress!, y: y.baseAddress!, channels: channels, spatial: spatial,
+            first: first, end: end, before: before, after: after, alpha: 0.3, bias: 1.5,
+            quarters: Int32(quarters))
+          isa.kernels.local_response(&call)
+        }
+      }
+    }
+    let want = x.indices.map { index in
+      let (c, i) = (index / spatial, index % spatial)
+      let window = max(0, c - before)...min(channels - 1, c + after)
+      let sum = window.map { Double(x[$0 * spatial + i]) }.reduce(0) { $0 + $1 * $1 }
+      return Double(x[index]) / pow(1.5 + 0.3 * sum, Double(quarters) / 4)
+    }
+    expectClose(y, want, ulps: 4, absolute: 1e-7)
+  }
+
   @Test(arguments: instructionSets, [0, 1, 7, 16, 19])
   func scaleAndShift(isa: InstructionSet, spatial: Int) {
     var noise = Noise(seed: 8)

@@ -1,3 +1,4 @@
+import CKernels
 import LibC
 
 /// `LRN`, `LpNormalization` and `MeanVarianceNormalization`: norms of rarer kinds.
@@ -11,7 +12,7 @@ import LibC
 /// | input  | `x`  | any (`LRN`: `[batch, channels, …]`) | floats |
 /// | output | `y`  | shape of `x` | type of `x` |
 ///
-/// Computed in f64. Source: ONNX `LRN`, opsets 1, 13; `LpNormalization`, opsets 1, 22; `MeanVarianceNormalization`,
+/// Computed in f64, but LRN of f32 and narrower with a `beta` of whole quarters in f32. Source: ONNX `LRN`, opsets 1, 13; `LpNormalization`, opsets 1, 22; `MeanVarianceNormalization`,
 /// opsets 9, 13.
 struct LocalNormalization: TensorOperator {
   enum Form: Sendable {
@@ -68,6 +69,15 @@ struct LocalNormalization: TensorOperator {
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
     let shape = try io.input(0).shape
+    if case .local(let size, let alpha, let beta, let bias) = form,
+      let quarters = [1, 2, 3, 4].first(where: { $0 / 4 == beta }),
+      try io.input(0).element != .f64
+    {
+      let quick = LocalResponse(
+        layout: AxisLayout(shape, along: 1), size: size, alpha: Float(alpha / Double(size)),
+        bias: Float(bias), quarters: Int32(quarters))
+      return try quick.kernel(io)
+    }
     let stage = try Stage(io, as: .f64)
     switch form {
     case .local(let size, let alpha, let beta, let bias):
@@ -166,5 +176,45 @@ struct LocalNormalization: TensorOperator {
     forEach { at, group in sums[group] += x[at] / size }
     forEach { at, group in squares[group] += (x[at] - sums[group]) * (x[at] - sums[group]) / size }
     forEach { at, group in y[at] = (x[at] - sums[group]) / (squares[group].squareRoot() + 1e-9) }
+  }
+}
+
+/// LRN in f32 whose powers are roots.
+private struct LocalResponse: Sendable {
+  let layout: AxisLayout
+  let size: Int
+  let alpha: Float
+  let bias: Float
+  let quarters: Int32
+
+  func kernel(_ io: NodeIO) throws(ModelError) -> Kernel {
+    let stage = try Stage(io, as: .f32)
+    return Kernel("lrn_f32", scratchBytes: stage.scratchOffset) { context in
+      stage.load(context)
+      run(
+        context, stage.input(context, 0, as: Float.self), stage.output(context, as: Float.self))
+      stage.store(context)
+    }
+  }
+
+  private func run(
+    _ context: borrowing KernelContext, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
+  ) {
+    let (channels, inner) = (layout.axis, layout.inner)
+    let before = (size - 1) / 2
+    let kernels = zoo_vector_kernels_for(zoo_cpu_isa()).pointee
+    context.parallel(layout.outer * channels, grain: max(1, 4096 / max(inner, 1))) { range in
+      var item = range.lowerBound
+      while item < range.upperBound {
+        let (image, first) = (item / channels, item % channels)
+        let end = min(channels, first + range.upperBound - item)
+        var call = zoo_local_response(
+          x: x + image * channels * inner, y: y + image * channels * inner, channels: channels,
+          spatial: inner, first: first, end: end, before: before, after: size - 1 - before,
+          alpha: alpha, bias: bias, quarters: quarters)
+        kernels.local_response(&call)
+        item += end - first
+      }
+    }
   }
 }
