@@ -28,7 +28,7 @@ struct ProgramBuilder {
     let graph = model[id]
     var numbering = Numbering()
     let visible = Scope(in: outer)
-    let overridable = id == .main && model.irVersion >= 4 ? Set(graph.inputs) : []
+    let overridable = id == .main ? model.overridableInputs : []
     for (value, weight) in graph.weights where !overridable.contains(value) {
       do throws(ModelError) {
         visible.weights[value] = try weight.decoded()

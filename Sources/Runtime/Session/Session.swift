@@ -37,6 +37,8 @@ public final class Session: Sendable {
     public var registry = OperatorRegistry.standard
     /// The passes that rewrite the graph, in order.
     public var passes: [any Pass] = builtinPasses
+    /// Whether inputs with a default are weights, and `overriding` serves who gives them.
+    var fixesDefaults = true
 
     public init() {}
   }
@@ -58,8 +60,10 @@ public final class Session: Sendable {
   public let passLog: [PassNote]
 
   let program: Program
-  /// Values of the inputs that are not required.
-  let defaults: [String: Tensor]
+  /// Those of ``inputs`` that the program takes.
+  let taken: [Parameter]
+  /// Runs that give inputs with a default; `nil` if there are none. For all others the defaults are weights like any.
+  let overriding: OverridingSession?
   let threads: Int
   let pool: RunPool
 
@@ -70,28 +74,32 @@ public final class Session: Sendable {
   public init(_ model: Model, options: Options = Options()) throws(ModelError) {
     let file = model.fileName
     do throws(ModelError) {
-      let prepared = try Optimizer.prepare(model, options)
+      let defaults = options.fixesDefaults ? model.overridableInputs : []
+      let prepared = try Optimizer.prepare(model.without(inputs: defaults), options)
       let builder = ProgramBuilder(model: prepared.model, registry: options.registry)
-      program = try builder.build()
-      let inference = try TypeInference(program, inputTypes: program.inputTypes)
+      let built = try builder.build()
+      let inference = try TypeInference(built, inputTypes: built.inputTypes)
+      program = built
       self.model = prepared.model
       passLog = prepared.log
-      let main = model.main
-      let built = program
-      var defaults: [String: Tensor] = [:]
-      for slot in built.inputs {
-        guard let value = built.values[slot], let weight = main.weights[value] else { continue }
-        defaults[model[value].name] = try weight.tensor()
-      }
-      self.defaults = defaults
-      inputs = built.inputs.enumerated().compactMap { index, slot in
+      let taken = built.inputs.enumerated().compactMap { index, slot in
         built.values[slot].map { value in
           Parameter(
             name: prepared.model[value].name, type: built.inputTypes[index],
-            isRequired: main.weights[value] == nil)
+            isRequired: model.main.weights[value] == nil)
         }
       }
-      outputs = zip(main.outputs, built.outputs).map { value, slot in
+      self.taken = taken
+      inputs =
+        defaults.isEmpty
+        ? taken
+        : model.main.inputs.compactMap { value in
+          let (name, type) = (model[value].name, model[value].type)
+          guard defaults.contains(value) else { return taken.first { $0.name == name } }
+          return Parameter(name: name, type: type, isRequired: false)
+        }
+      overriding = defaults.isEmpty ? nil : OverridingSession(model, options)
+      outputs = zip(model.main.outputs, built.outputs).map { value, slot in
         Parameter(
           name: model[value].name, type: inference.types[slot] ?? model[value].type,
           isRequired: false)

@@ -20,10 +20,10 @@ extension Session {
     } catch { throw error.at(file: model.fileName) }
   }
 
-  /// The input types with a number for each extent.
+  /// The types of what the program takes with a number for each extent.
   func inputTypes(_ extents: [String: Int], other: Int) throws(ModelError) -> [ValueType] {
     let numbers = InputExtents(numbers: extents, other: other)
-    return try inputs.map { (input) throws(ModelError) in
+    return try taken.map { (input) throws(ModelError) in
       guard let type = input.type else {
         throw ModelError(.elementTypeMismatch, "input '\(input.name)' has no declared type")
       }

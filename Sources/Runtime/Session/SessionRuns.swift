@@ -105,34 +105,45 @@ extension Session {
     recycling recycled: inout [Tensor?], value: (String) -> Value?
   ) throws(ModelError) -> [Value] {
     do throws(ModelError) {
-      let ordered = try order(count, names, value)
-      let options = RunOptions(pool: pool, threads: threads, observer: observer)
-      return try PlanRun.run(program, ordered, options, recycling: &recycled) {
+      var changed: [String: Value] = [:]
+      let ordered = try order(count, names, value, &changed)
+      var session = self
+      var values = ordered
+      if let overriding, !changed.isEmpty {
+        session = try overriding.session()
+        values = try overriding.values(ordered, changed, inputs)
+      }
+      let options = RunOptions(pool: session.pool, threads: threads, observer: observer)
+      return try PlanRun.run(session.program, values, options, recycling: &recycled) {
         () throws(ModelError) in
-        try InputCheck.check(ordered, against: self.inputs)
+        try InputCheck.check(values, against: session.taken)
       }
     } catch { throw error.at(file: model.fileName) }
   }
 
+  /// The values of required inputs, in order.
+  ///
+  /// - Parameter changed: Receives values of inputs that have a default.
   private func order(
-    _ count: Int, _ names: () -> [String], _ value: (String) -> Value?
+    _ count: Int, _ names: () -> [String], _ value: (String) -> Value?,
+    _ changed: inout [String: Value]
   ) throws(ModelError) -> [Value] {
     var ordered: [Value] = []
-    ordered.reserveCapacity(inputs.count)
-    var used = 0
+    ordered.reserveCapacity(taken.count)
     var missing: Parameter?
     for parameter in inputs {
       if let value = value(parameter.name) {
-        used += 1
-        ordered.append(value)
-      } else if let tensor = defaults[parameter.name] {
-        ordered.append(.tensor(tensor))
-      } else if missing == nil {
+        if parameter.isRequired {
+          ordered.append(value)
+        } else {
+          changed[parameter.name] = value
+        }
+      } else if missing == nil, parameter.isRequired {
         missing = parameter
       }
     }
     // A wrong name is also a missing one: the wrong one says more.
-    if used != count { throw InputCheck.unknown(names(), inputs) }
+    if ordered.count + changed.count != count { throw InputCheck.unknown(names(), inputs) }
     if let missing { throw InputCheck.missing(missing, inputs) }
     return ordered
   }

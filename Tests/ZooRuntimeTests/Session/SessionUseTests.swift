@@ -54,6 +54,40 @@ import ZooRuntime
     }
   }
 
+  /// An input with a default is a weight like any until somebody gives it.
+  @Test func defaultsAreWeightsThatMayBeGiven() throws {
+    var model = try Self.model()
+    let w = model.main.nodes[0].inputs[1]!
+    model.main.inputs.insert(w, at: 0)
+    model.irVersion = 8
+    let session = try Session(model)
+    #expect(session.inputs.map(\.name) == ["w", "x"])
+    #expect(session.inputs.map(\.isRequired) == [false, true])
+    let x = try Self.input(batch: 2)
+    let other = try Tensor((0..<32).map { Float($0 % 8) - 2 }, shape: [4, 8])
+    let plain = Self.expected(batch: 2)
+    let changed = (0..<16).map { index in
+      let sum = Float(4 * (index / 8 * 4) + 6)
+      return max(0, sum * (Float(index % 8) - 2))
+    }
+    for _ in 0..<2 {
+      #expect(try session.run(["x": x])["y"]!.array(of: Float.self) == plain)
+      #expect(try session.run(["x": x, "w": other])["y"]!.array(of: Float.self) == changed)
+      #expect(try session.run([other, x])[0].array(of: Float.self) == changed)
+    }
+    #expect(session.model.main.inputs.count == 1)
+    #expect(throws: ModelError.self) { try session.run(["w": other]) }
+    #expect(throws: ModelError.self) { try session.run(["x": x, "w": x]) }
+    do {
+      _ = try session.run(["x": x, "v": x])
+      Issue.record("an unknown input was taken")
+    } catch {
+      #expect(
+        "\(error)"
+          == "a value for 'v'; expected only the model's inputs: 'w', 'x'")
+    }
+  }
+
   @Test func writesOutputsAgainWhereTheyWere() throws {
     let session = try Session(Self.model())
     var results: [String: Tensor] = [:]
