@@ -96,6 +96,15 @@ static void set_weights(const job *j, const int32_t *zeros, const memory *m) {
   }
 }
 
+/// Whether some channel's weights have a zero point other than 0.
+static int has_zeros(const zoo_qproduct *p) {
+  const int32_t none = p->b_side.is_signed ? 0 : 0x80;
+  const int64_t count = p->b_side.zero ? p->b_side.zero_per_line ? p->n : 1 : 0;
+  int differs = p->b_side.zero == NULL && none != 0;
+  for (int64_t i = 0; i < count; i++) differs |= ((const uint8_t *)p->b_side.zero)[i] != none;
+  return differs;
+}
+
 static shared prepare(const job *j) {
   const zoo_qproduct *p = j->product;
   const int64_t channels = p->n;
@@ -103,9 +112,7 @@ static shared prepare(const job *j) {
   shared s = {{m.offsets, m.zeros, m.scales, m.bias, 0}, weights_of(p->packed, channels)};
   memcpy(m.sums, p->packed, (size_t)channels * 4);
   zoo_qcolumns_set(p, &j->target, 0, channels, m.sums, &s.columns);
-  int has_zeros = 0;
-  for (int64_t c = 0; c < channels; c++) has_zeros |= s.columns.zeros[c] != 0;
-  if (!has_zeros && !zoo_qconv_is_interleaved(p->kernels, j->shape)) return s;
+  if (!has_zeros(p) && !zoo_qconv_is_interleaved(p->kernels, j->shape)) return s;
   set_weights(j, m.zeros, &m);
   zoo_qcolumns_set(p, &j->target, 0, channels, m.sums, &s.columns);
   s.weights = m.weights;
@@ -145,15 +152,6 @@ static void run_elements(void *context, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; i += max_rows) {
     run_rows(j, &s, i, (int)(end - i < max_rows ? end - i : max_rows));
   }
-}
-
-/// Whether some channel's weights have a zero point other than 0.
-static int has_zeros(const zoo_qproduct *p) {
-  const int32_t none = p->b_side.is_signed ? 0 : 0x80;
-  const int64_t count = p->b_side.zero ? p->b_side.zero_per_line ? p->n : 1 : 0;
-  int differs = p->b_side.zero == NULL && none != 0;
-  for (int64_t i = 0; i < count; i++) differs |= ((const uint8_t *)p->b_side.zero)[i] != none;
-  return differs;
 }
 
 void zoo_qconv_depthwise_run(

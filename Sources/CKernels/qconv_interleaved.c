@@ -16,6 +16,7 @@ enum {
   MAX_LINES = 128,                 // rows of taps
   MAX_TAPS = 128,                  // fours of taps
   CHUNK = 60,                      // output columns at a time: interleaved rows stay in the cache
+  MAX_STEP = 1 << 16,              // columns from one tap, or output, to the next
   MAX_SCRATCH = 1 << 22,           // bytes
   MIN_STEPS_PER_THREAD = 1 << 15,  // bytes to be multiplied that are worth another thread
 };
@@ -42,7 +43,8 @@ static int64_t ring_bytes(const zoo_qgemm_kernels *kernels, const zoo_conv_shape
 }
 
 int zoo_qconv_is_interleaved(const zoo_qgemm_kernels *kernels, const zoo_conv_shape *shape) {
-  return kernels->interleaved_tile != NULL && lines_of(shape) <= MAX_LINES &&
+  return kernels->interleaved_tile != NULL && shape->stride[2] <= MAX_STEP &&
+         shape->dilation[2] <= MAX_STEP && lines_of(shape) <= MAX_LINES &&
          lines_of(shape) * groups_of(shape) <= MAX_TAPS &&
          lines_of(shape) * places_of(shape, CHUNK) * place_bytes(kernels) <= MAX_SCRATCH;
 }

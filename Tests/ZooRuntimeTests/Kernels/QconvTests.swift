@@ -63,6 +63,9 @@ import Testing
       channels: 34, outputs: 34, groups: 34, input: (11, 40), kernel: 5, stride: 2, pad: 5,
       dilation: 2),
     Sample(
+      channels: 20, outputs: 20, groups: 20, input: (3, 9), kernel: 1, stride: 1, pad: 0,
+      dilation: 1 << 40),
+    Sample(
       channels: 20, outputs: 20, groups: 20, input: (2, 19), kernel: 5, stride: 1, pad: 4,
       dilation: 1),
     Sample(
