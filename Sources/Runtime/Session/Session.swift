@@ -46,7 +46,8 @@ public final class Session: Sendable {
   public struct Parameter: Sendable {
     public let name: String
     public let type: ValueType?
-    /// False for an input with a default in the model.
+    /// False for an input with a default in the model. The first run that gives it makes the model ready once more, with
+    /// weights of its own.
     public let isRequired: Bool
   }
 
