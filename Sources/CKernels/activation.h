@@ -15,7 +15,7 @@ INLINE vf activate(const zoo_activation_kind kind, float a, float b, vf x) {
   case ZOO_ACTIVATION_GELU_TANH: return vgelu_tanh(x);
   case ZOO_ACTIVATION_SILU: return x * vsigmoid(x);
   case ZOO_ACTIVATION_HARD_SIGMOID: return vf_clamp(FMA(x, vf_set(a), vf_set(b)), 0, 1);
-  case ZOO_ACTIVATION_HARD_SWISH: return x * vf_clamp(FMA(x, vf_set(a), vf_set(b)), 0, 1);
+  case ZOO_ACTIVATION_HARD_SWISH: return vf_gated(x, FMA(x, vf_set(a), vf_set(b)));
   }
   return x;
 }

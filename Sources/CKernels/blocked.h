@@ -4,6 +4,13 @@
 
 #include "conv_f32.h"
 #include "zoo_blocked.h"
+#include "zoo_code_blocks.h"
+
+typedef enum { ZOO_POOL_MEAN, ZOO_POOL_MAX, ZOO_POOL_SUM } zoo_pool_kind;
+
+/// `finish_block` of `zoo_qgemm_kernels`.
+typedef void (*zoo_finish_block)(
+    const zoo_code_sums *sums, int64_t lane, int pixels, const float *residual, float *x);
 
 /// What happens to the sums of a tile. Pointers are at the tile's first element.
 typedef struct {
@@ -13,6 +20,9 @@ typedef struct {
   const float *bias;      // whole blocks, or NULL
   zoo_activation activation;
   const float *scale, *shift;  // applied after the activation; both or neither
+  const zoo_code_sums *codes;  // NULL: real numbers; else only `out`, `residual` and `bias` are read besides
+  zoo_finish_block finish;
+  int64_t lane;                // the first output channel
 } zoo_blocked_target;
 
 /// What a tile sums over: `blocks` times `rows` × `columns` taps, each of some channels that lie side by side. The
@@ -64,8 +74,9 @@ typedef struct {
 
   /// One row of a pooling; `divisors`: what each sum is divided by, NULL for maxima.
   void (*pool)(const zoo_blocked_line *line, const float *divisors, float *out);
-  /// The mean or the maximum of all pixels of each block.
-  void (*pool_all)(int64_t blocks, int64_t pixels, int is_max, const float *in, float *out);
+  /// The mean, the maximum or the sum of all pixels of each block.
+  void (*pool_all)(
+      int64_t blocks, int64_t pixels, zoo_pool_kind kind, const float *in, float *out);
 
   /// out = activation(in · scale + shift), lane by lane; NULL: 1, 0. `out` may be `in`.
   void (*affine)(
@@ -120,6 +131,7 @@ typedef struct {
   const float *input, *bias, *weights;
   float *output;
   const zoo_blocked_epilogue *epilogue;
+  zoo_finish_block finish;
 } zoo_blocked_conv;
 
 /// The target that begins at element `at` of the output, in block `block` of its channels; blocks are `plane` floats
@@ -131,7 +143,8 @@ static inline zoo_blocked_target zoo_blocked_target_at(
   return (zoo_blocked_target){
       .out = conv->output + at, .residual = e->residual ? e->residual + at : NULL, .block = plane,
       .bias = conv->bias + lane, .activation = e->activation,
-      .scale = e->scale ? e->scale + lane : NULL, .shift = e->scale ? e->shift + lane : NULL};
+      .scale = e->scale ? e->scale + lane : NULL, .shift = e->scale ? e->shift + lane : NULL,
+      .codes = e->codes, .finish = conv->finish, .lane = lane};
 }
 
 void zoo_blocked_direct_run(const zoo_blocked_conv *conv, int planar, int max_threads);

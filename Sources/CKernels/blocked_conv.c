@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "blocked_units.h"
+#include "qgemm.h"
 #include "subnormal.h"
 #include "thread_scratch.h"
 
@@ -246,7 +247,8 @@ void zoo_blocked_conv_run(
   const float *bias = packed;
   const zoo_blocked_conv conv = {
       .kernels = zoo_blocked_table(isa), .shape = shape, .input = input, .bias = bias,
-      .weights = bias + bias_floats(shape), .output = output, .epilogue = epilogue};
+      .weights = bias + bias_floats(shape), .output = output, .epilogue = epilogue,
+      .finish = zoo_qgemm_table(isa)->finish_block};
   switch (form) {
   case ZOO_BLOCKED_DEPTHWISE: zoo_blocked_depthwise_run(&conv, max_threads); return;
   case ZOO_BLOCKED_WINOGRAD: zoo_blocked_winograd_run(&conv, max_threads); return;

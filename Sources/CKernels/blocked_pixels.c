@@ -89,7 +89,7 @@ typedef struct {
 static void run_means(void *context, int64_t begin, int64_t end) {
   const plane_job *j = context;
   j->kernels->pool_all(
-      end - begin, j->pixels, j->is_max, j->input + begin * j->pixels * LANES,
+      end - begin, j->pixels, j->is_max ? ZOO_POOL_MAX : ZOO_POOL_MEAN, j->input + begin * j->pixels * LANES,
       j->output + begin * LANES);
 }
 

@@ -163,7 +163,7 @@ void zoo_qconv_depthwise_run(
         input, zero, max_threads);
     return;
   }
-  job j = {.product = product, .shape = shape, .target = zoo_qtarget_bounded(product->target)};
+  job j = {.product = product, .shape = shape, .target = zoo_qtarget_completed(product->target)};
   const int64_t steps = product->n * product->segments;
   const int64_t grain = MIN_STEPS_PER_THREAD / (steps > 0 ? steps : 1);
   zoo_parallel_for(product->m, grain > 1 ? grain : 1, max_threads, run_elements, &j);

@@ -290,7 +290,7 @@ void zoo_qconv_interleaved_run(
     const int8_t *weights, const uint8_t *input, uint8_t zero, int max_threads) {
   const int64_t rows = shape->output[0] * shape->output[1];
   job j = {
-      .product = product, .shape = shape, .target = zoo_qtarget_bounded(product->target), .sums = sums,
+      .product = product, .shape = shape, .target = zoo_qtarget_completed(product->target), .sums = sums,
       .weights = weights, .input = input,
       .end = input + shape->batch * conv_volume(shape->input) * shape->in_channels, .zero = zero, .rows = rows,
       .panels = divide_up(shape->out_channels, product->kernels->columns), .lines = lines_of(shape),

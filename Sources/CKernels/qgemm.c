@@ -124,27 +124,33 @@ static int are_within(float limit, int64_t count, const float *numbers) {
   return all;
 }
 
-/// Scales and biases in units of `zoo_qtarget_unit`. Products of one row spend much of their time here: loops without
-/// branches become vectors.
-static void set_scales(
-    const zoo_qproduct *p, const zoo_qtarget *t, int64_t first, int64_t count,
+// Products of one row spend much of their time here: loops without branches become vectors.
+void zoo_qscales_set(
+    const zoo_qside *a, const zoo_qside *b, const zoo_qtarget *t, int64_t first, int64_t count,
     zoo_qcolumns *lines) {
   const float unit = zoo_qtarget_unit(t);
-  const int has_shared = !p->a_side.scale_per_line;
-  const float left = has_shared ? scale_of(&p->a_side, 0) : 1, divisor = has_shared ? unit : 1;
+  const int has_shared = !a->scale_per_line;
+  const float left = has_shared ? scale_of(a, 0) : 1, divisor = has_shared ? unit : 1;
   float *restrict to = lines->scales, *restrict bias = lines->bias;
-  if (p->b_side.scale && p->b_side.scale_per_line) {
-    const float *scales = p->b_side.scale + first;
+  if (b->scale && b->scale_per_line) {
+    const float *scales = b->scale + first;
     for (int64_t i = 0; i < count; i++) to[i] = left * scales[i] / divisor;
   } else {
-    const float scale = left * scale_of(&p->b_side, 0) / divisor;
+    const float scale = left * scale_of(b, 0) / divisor;
     for (int64_t i = 0; i < count; i++) to[i] = scale;
   }
-  lines->is_moderate = are_within(0.25f, count, to);
-  if (!t->epilogue.bias) return;
-  const float *from = t->epilogue.bias + first;
-  for (int64_t i = 0; i < count; i++) bias[i] = from[i] / unit;
-  lines->is_moderate &= are_within(0x1p28f, count, bias);
+  if (t->epilogue.bias) {
+    const float *from = t->epilogue.bias + first;
+    for (int64_t i = 0; i < count; i++) bias[i] = from[i] / unit;
+  }
+  const int has_bias = t->epilogue.bias != NULL;
+  lines->is_moderate =
+      are_within(0.25f, count, to) && (!has_bias || are_within(0x1p28f, count, bias));
+  const float code = t->scale / unit;
+  if (lines->is_moderate && t->epilogue.activation.kind == ZOO_ACTIVATION_HARD_SWISH &&
+      are_within(0.25f * code, count, to) && (!has_bias || are_within(0x1p28f * code, count, bias))) {
+    lines->is_moderate = 2;
+  }
 }
 
 /// The zero points of columns.
@@ -176,7 +182,7 @@ void zoo_qcolumns_set(
     for (int64_t i = 0; i < count; i++) offsets[i] = (int32_t)(0 - (uint32_t)sums[i] * shared_zero);
   }
   set_zeros(p, first, count, lines->zeros);
-  set_scales(p, t, first, count, lines);
+  zoo_qscales_set(&p->a_side, &p->b_side, t, first, count, lines);
 }
 
 /// The same for the rows of a block.
@@ -357,18 +363,22 @@ static void cut(job *j, int64_t threads) {
   j->rows = divide_up(divide_up(p->m, kernels->max_rows), down) * kernels->max_rows;
 }
 
-zoo_qtarget zoo_qtarget_bounded(const zoo_qtarget *target) {
-  zoo_qtarget bounded = *target;
+zoo_qtarget zoo_qtarget_completed(const zoo_qtarget *target) {
+  zoo_qtarget all = *target;
   if (target->low == 0 && target->high == 0) {
-    bounded.low = target->kind == ZOO_QOUT_S8 ? -128 : 0;
-    bounded.high = target->kind == ZOO_QOUT_S8 ? 127 : 255;
+    all.low = target->kind == ZOO_QOUT_S8 ? -128 : 0;
+    all.high = target->kind == ZOO_QOUT_S8 ? 127 : 255;
   }
-  return bounded;
+  if (target->scale == 0) return all;
+  const double exact = 1.0 / (double)target->scale;
+  all.reciprocal = (float)exact;
+  all.rest = (float)(exact - (double)all.reciprocal);
+  return all;
 }
 
 void zoo_qproduct_run(const zoo_qproduct *p, int max_threads) {
   if (p->m <= 0 || p->n <= 0) return;
-  job j = {.base = p, .target = zoo_qtarget_bounded(p->target)};
+  job j = {.base = p, .target = zoo_qtarget_completed(p->target)};
   for (int64_t i = 0; i < (p->b_side.zero_per_line ? p->n : 1); i++) {
     if (column_zero(p, i) != 0) j.has_column_zeros = 1;
   }

@@ -1,6 +1,8 @@
 #pragma once
 #include <stdint.h>
 
+#include "zoo_blocked.h"
+#include "zoo_code_blocks.h"
 #include "zoo_qgemm.h"
 #include "zoo_qplane.h"
 
@@ -56,19 +58,40 @@ typedef struct {
   /// to[count][columns][4]: of `channels` the pixels at from + i · step, and three more, `apart` bytes apart.
   void (*interleave)(
       int64_t count, const uint8_t *from, int64_t step, int64_t apart, int channels, uint8_t *to);
-  /// sums[c] += Σ (rows[t][c] ^ flip) over `taps`.
+  /// sums[c] += Σ (rows[t][c] ^ flip) over at most 256 `taps`.
   void (*accumulate)(
       int taps, int64_t channels, const uint8_t *const *rows, uint8_t flip, int32_t *sums);
   /// most[c] = the greatest of most[c] and rows[t][c] ^ flip over `taps`.
   void (*greatest)(
       int taps, int64_t channels, const uint8_t *const *rows, uint8_t flip, uint8_t *most);
-  /// c[i] = a[i] and b[i] joined.
+  /// real[i] = (codes[i] − zero) · scale
+  void (*reals)(const zoo_qform *form, int64_t count, const uint8_t *codes, float *real);
+  /// c[i] = a[i] and b[i] joined; an operand may be given as real numbers instead.
   void (*join)(
-      const zoo_qjoin *join, int64_t count, const uint8_t *a, const uint8_t *b, uint8_t *c);
+      const zoo_qjoin *join, int64_t count, const uint8_t *a, const float *real_a,
+      const uint8_t *b, const float *real_b, uint8_t *c);
   /// The least and the greatest of x and 0.
   void (*range)(int64_t count, const float *x, float *low, float *high);
   /// y = round(x / scale) + zero, saturated to 0 ... 255; ties to even, NaN to 0.
   void (*quantize)(int64_t count, const float *x, float scale, float zero, uint8_t *y);
+
+  // 8-bit numbers as f32, see `zoo_code_blocks.h`; `pixels` of 16 lanes, side by side.
+  /// What becomes of sums x; `lane`: the first channel of the block. `residual` lies as x does, or is NULL.
+  void (*finish_block)(
+      const zoo_code_sums *sums, int64_t lane, int pixels, const float *residual, float *x);
+  /// `a_step`, `b_step`: floats from one pixel of an operand to the next.
+  void (*join_block)(
+      const zoo_qjoin *join, int64_t pixels, const float *a, int64_t a_step, const float *b,
+      int64_t b_step, float *c);
+  /// y = round(x / scale) between low and low + 255; NaN is 0 before.
+  void (*quantize_block)(int64_t count, const float *x, float scale, float low, float *y);
+  /// `channels` ≤ 16 bytes of pixels `step` bytes apart; the other lanes become those of bytes 0.
+  void (*block_from_bytes)(
+      int64_t pixels, int channels, const uint8_t *from, int64_t step, int is_signed, int32_t zero,
+      float *to);
+  void (*block_to_bytes)(
+      int64_t pixels, int channels, const float *from, int is_signed, int32_t zero, uint8_t *to,
+      int64_t step);
 } zoo_qgemm_kernels;
 
 /// The kernels of `isa`, with VNNI if the CPU has it.
@@ -100,8 +123,13 @@ typedef struct {
   int32_t *offsets;  // added to the sums
   int32_t *zeros;
   float *scales, *bias;
-  int is_moderate;   // no sum can become a number beyond ±2³⁰ by these scales and biases
+  int is_moderate;   // no sum can become a number beyond ±2³⁰ by these scales and biases; 2: nor one of so many codes
 } zoo_qcolumns;
+
+/// Fills the scales and biases of `lines` for columns first ..< first + count, in units of `zoo_qtarget_unit`.
+void zoo_qscales_set(
+    const zoo_qside *a_side, const zoo_qside *b_side, const zoo_qtarget *target, int64_t first,
+    int64_t count, zoo_qcolumns *lines);
 
 /// Fills `lines` for columns first ..< first + count of C, whose bytes of B have these sums.
 void zoo_qcolumns_set(
@@ -149,8 +177,8 @@ static inline int zoo_qtarget_is_moderate(const zoo_qtarget *target) {
                                     target->addend > -most && target->addend < most));
 }
 
-/// The target with bounds for its codes.
-zoo_qtarget zoo_qtarget_bounded(const zoo_qtarget *target);
+/// The target with bounds for its codes and the reciprocal of its scale.
+zoo_qtarget zoo_qtarget_completed(const zoo_qtarget *target);
 
 /// int32 words of all panels of a B of `n` columns whose rows have `groups` groups of four.
 int64_t zoo_qpanels_words(const zoo_qgemm_kernels *kernels, int64_t groups, int64_t n);

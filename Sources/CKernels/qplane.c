@@ -12,7 +12,7 @@
 #include "thread_scratch.h"
 #include "zoo_threads.h"
 
-enum { GRAIN = 1 << 16, TAPS = 64, COPIES = 1 << 12 };
+enum { GRAIN = 1 << 16, TAPS = 64, COPIES = 1 << 11 };
 
 // MARK: Joining
 
@@ -25,26 +25,35 @@ typedef struct {
 
 static void join_elements(void *context, int64_t begin, int64_t end) {
   const join_job *j = context;
-  j->kernels->join(j->join, end - begin, j->a + begin, j->b + begin, j->c + begin);
+  j->kernels->join(
+      j->join, end - begin, j->a + begin, NULL, j->b + begin, NULL, j->c + begin);
 }
 
-/// Lines that one line of an operand is joined with, `count` of them: copies of it make longer ones.
+/// Lines that one line of an operand is joined with, `count` of them: what its codes stand for, computed once and copied so
+/// often that they make long lines.
 static void join_repeated(const join_job *j, int64_t first, int64_t count) {
   const zoo_qjoin_lines *lines = &j->join->lines;
   const int64_t inner = lines->inner, once = first / lines->repeats * inner;
   const uint8_t *line = lines->a_repeats ? j->a + once : j->b + once;
-  uint8_t copies[COPIES];
-  int64_t together = 1;
-  if (count > 1 && inner > 0 && inner <= COPIES / 2) {
-    together = lesser(count, COPIES / inner);
-    for (int64_t i = 0; i < together; i++) memcpy(copies + i * inner, line, (size_t)inner);
-    line = copies;
-  }
-  for (int64_t i = first, end = first + count; i < end; i += together) {
-    const int64_t at = i * inner, elements = lesser(together, end - i) * inner;
-    j->kernels->join(
-        j->join, elements, lines->a_repeats ? line : j->a + at, lines->a_repeats ? j->b + at : line,
-        j->c + at);
+  const zoo_qform *form = lines->a_repeats ? &j->join->a : &j->join->b;
+  float copies[COPIES];
+  int64_t part = lesser(inner, COPIES), together = 1;
+  if (inner > 0 && inner <= COPIES / 2) together = lesser(count, COPIES / inner);
+  for (int64_t at = 0; at < inner; at += part) {
+    part = lesser(part, inner - at);
+    j->kernels->reals(form, part, line + at, copies);
+    for (int64_t i = 1; i < together; i++) {
+      memcpy(copies + i * inner, copies, (size_t)inner * sizeof(float));
+    }
+    for (int64_t i = first, end = first + count; i < end; i += together) {
+      const int64_t place = i * inner + at;
+      const int64_t elements = together > 1 ? lesser(together, end - i) * inner : part;
+      if (lines->a_repeats) {
+        j->kernels->join(j->join, elements, NULL, copies, j->b + place, NULL, j->c + place);
+      } else {
+        j->kernels->join(j->join, elements, j->a + place, NULL, NULL, copies, j->c + place);
+      }
+    }
   }
 }
 
@@ -203,7 +212,7 @@ static void pool_average(void *context, int64_t begin, int64_t end) {
     result.scale = j->to->scale;
     result.zero = j->to->zero;
   }
-  result = zoo_qtarget_bounded(&result);
+  result = zoo_qtarget_completed(&result);
   int64_t known = -1;
   for (int64_t element = begin; element < end; element++) {
     sum_window window = {j, sums};

@@ -2,6 +2,7 @@
 #include "zoo_block_weights.h"
 #include "zoo_blocked.h"
 #include "zoo_bytes.h"
+#include "zoo_code_blocks.h"
 #include "zoo_convert.h"
 #include "zoo_cpu.h"
 #include "zoo_conv.h"

@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "zoo_code_blocks.h"
 #include "zoo_conv.h"
 #include "zoo_cpu.h"
 #include "zoo_gemm.h"
@@ -68,6 +69,9 @@ typedef struct {
   const float *residual;       // blocks as the output, or NULL; may be the output itself
   zoo_activation activation;
   const float *scale, *shift;  // whole blocks of output channels; both or neither
+  /// Sums of differences of codes, see `zoo_code_blocks.h`. Only a residual, which must not be the output, and a bias of
+  /// whole numbers are given besides; Winograd's form does not compute them.
+  const zoo_code_sums *codes;
 } zoo_blocked_epilogue;
 
 void zoo_blocked_conv_run(

@@ -54,6 +54,8 @@ typedef struct {
   int residual_is_signed;
   float residual_scale;
   int32_t residual_zero;
+
+  float reciprocal, rest;  // set by the kernels: the sum of both is 1 / scale with twice the precision of f32
 } zoo_qtarget;
 
 /// Bytes that `zoo_qgemm_pack` fills for a right side B[k, n]; align them to 64.

@@ -178,7 +178,7 @@ private struct Blocked {
           var epilogue = zoo_blocked_epilogue(
             residual: rest.baseAddress,
             activation: zoo_activation(kind: ZOO_ACTIVATION_RELU, a: 0, b: 0),
-            scale: half.baseAddress, shift: channel.baseAddress)
+            scale: half.baseAddress, shift: channel.baseAddress, codes: nil)
           zoo_blocked_conv_run(
             set.raw, &shape, form, input, packed, &output, &epilogue, threads)
         }
