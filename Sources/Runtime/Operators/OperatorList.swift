@@ -116,8 +116,14 @@ private let channelBlockOperators: [OperatorEntry] = [
   .init("BlockedMaxPool", domain: "zoo", [1]) { (node) throws(ModelError) in
     try BlockedPool(node, isMax: true)
   },
+  .init("BlockedQuantizedAverage", domain: "zoo", [1], BlockedQuantizedAverage.init),
+  .init("BlockedQuantizedConv", domain: "zoo", [1], BlockedQuantizedConv.init),
+  .init("BlockedQuantizedJoin", domain: "zoo", [1], BlockedQuantizedJoin.init),
+  .init("BlockedQuantizeLinear", domain: "zoo", [1], BlockedQuantizeLinear.init),
   .init("BlockedResize", domain: "zoo", [1], BlockedResize.init),
   .init("BlockedSelect", domain: "zoo", [1], BlockedSelect.init),
+  .init("CodesFromChannelBlocks", domain: "zoo", [1], CodesFromChannelBlocks.init),
+  .init("CodesToChannelBlocks", domain: "zoo", [1], CodesToChannelBlocks.init),
   .init("FromChannelBlocks", domain: "zoo", [1], FromChannelBlocks.init),
   .init("ToChannelBlocks", domain: "zoo", [1], ToChannelBlocks.init),
 ]

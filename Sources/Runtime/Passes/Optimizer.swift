@@ -9,6 +9,7 @@ public let builtinPasses: [any Pass] = [
   QuantizeHoisting(),
   QuantizedLayerFusion(),
   QuantizedMapFusion(),
+  CodeBlocking(),
   ChannelsLastLayout(),
   LookupRecognition(),
   ReshapeSinking(),

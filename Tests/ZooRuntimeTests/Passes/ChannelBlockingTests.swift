@@ -103,8 +103,8 @@ import ZooRuntime
     try chain.expect(
       "y", x,
       types: [
-        "ToChannelBlocks", "BlockedConv", "FromChannelBlocks", "FromChannelBlocks",
-        "QuantizeLinear", "DequantizeLinear", "Concat",
+        "ToChannelBlocks", "BlockedConv", "FromChannelBlocks", "BlockedQuantizeLinear",
+        "CodesFromChannelBlocks", "DequantizeLinear", "Concat",
       ])
   }
 

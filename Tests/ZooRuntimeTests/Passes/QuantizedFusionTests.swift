@@ -101,6 +101,7 @@ import ZooRuntime
       var first: [Float]?
       for threads in [1, 2] {
         var options = Session.Options()
+        options.passes = passes(codes: .bytes)
         options.threads = threads
         let session = try Session(model, options: options)
         let got = try session.run(x)[name]!.array(of: Float.self)

@@ -31,29 +31,11 @@ struct BlockedConv: TensorOperator {
     let x = try inputs.tensor(0, of: [.f32])
     let w = try inputs.tensor(1, of: [.f32])
     guard let shape = x.shape, let weights = w.shape else { return [.tensor(.f32, nil)] }
-    var planes = ChannelBlocks.images(shape)
-    if shape.rank == 5 {
-      _ = try ChannelBlocks.input(inputs, 0)
-      planes = ChannelBlocks.planes(shape, channels: weights[1] * .fixed(geometry.groups))
-    }
-    guard let y = try geometry.outputShape(planes, weights), y.rank == 4 else {
-      throw ModelError(.shapeMismatch, "an input \(shape)", expected: "images in blocks or planes")
-    }
-    return [.tensor(.f32, ChannelBlocks.shape(y))]
-  }
-
-  /// The extents for a kernel.
-  private func kernelShape(_ io: NodeIO) throws(ModelError) -> zoo_conv_shape {
-    let (x, w, y) = (try io.input(0).shape, try io.input(1).shape, try io.output().shape)
-    var planes = x.count == 5 ? ChannelBlocks.planes(x, channels: w[1] * geometry.groups) : x
-    if planes.count == 3 { planes.insert(1, at: 2) }
-    let shape = geometry.kernelShape(
-      x: planes, w: w, y: ChannelBlocks.planes(y, channels: w[0]))
-    return shape.isColumn ? shape.turned : shape
+    return [.tensor(.f32, try geometry.blockedOutput(shape, weights))]
   }
 
   func lower(_ io: NodeIO) throws(ModelError) -> Kernel {
-    let shape = try kernelShape(io)
+    let shape = try geometry.blockedShape(io)
     let isPlanar = try io.input(0).rank < 5
     let form = withUnsafePointer(to: shape) { zoo_blocked_conv_form($0, isPlanar ? 1 : 0) }
     let takes = withUnsafePointer(to: shape) { zoo_blocked_conv_takes($0, form) } != 0
@@ -117,6 +99,32 @@ struct BlockedConv: TensorOperator {
         }
       }
     }
+  }
+}
+
+extension ConvGeometry {
+  /// The shape in blocks of what a convolution gives of images in blocks or planes.
+  func blockedOutput(_ x: Shape, _ weights: Shape) throws(ModelError) -> Shape {
+    var planes = ChannelBlocks.images(x)
+    if x.rank == 5 {
+      guard x[4].canBe(.fixed(ChannelBlocks.lanes)) else {
+        throw ModelError(.shapeMismatch, "an input \(x)", expected: "images in channel blocks")
+      }
+      planes = ChannelBlocks.planes(x, channels: weights[1] * .fixed(groups))
+    }
+    guard let y = try outputShape(planes, weights), y.rank == 4 else {
+      throw ModelError(.shapeMismatch, "an input \(x)", expected: "images in blocks or planes")
+    }
+    return ChannelBlocks.shape(y)
+  }
+
+  /// The extents for a kernel, of input 0 and the weights in input 1.
+  func blockedShape(_ io: NodeIO) throws(ModelError) -> zoo_conv_shape {
+    let (x, w, y) = (try io.input(0).shape, try io.input(1).shape, try io.output().shape)
+    var planes = x.count == 5 ? ChannelBlocks.planes(x, channels: w[1] * groups) : x
+    if planes.count == 3 { planes.insert(1, at: 2) }
+    let shape = kernelShape(x: planes, w: w, y: ChannelBlocks.planes(y, channels: w[0]))
+    return shape.isColumn ? shape.turned : shape
   }
 }
 

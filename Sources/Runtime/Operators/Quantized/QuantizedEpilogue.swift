@@ -85,8 +85,11 @@ struct QuantizedEpilogue: Sendable {
 
   var element: ElementType { y?.element ?? .f32 }
 
-  func check(_ inputs: Operands) throws(ModelError) {
-    _ = try inputs.tensor(0, of: QuantizedProduct.elements)
+  /// - Parameter elements: What input 0 and a residual may hold.
+  func check(
+    _ inputs: Operands, elements: Set<ElementType> = QuantizedProduct.elements
+  ) throws(ModelError) {
+    _ = try inputs.tensor(0, of: elements)
     let w = try inputs.tensor(Input.weight, of: QuantizedProduct.elements)
     _ = try inputs.tensor(Input.scale, of: [.f32])
     if inputs.has(Input.zero) { _ = try inputs.tensor(Input.zero, of: [w.element]) }
@@ -149,6 +152,20 @@ struct QuantizedEpilogue: Sendable {
     }
 
     private func target(_ context: borrowing KernelContext) -> zoo_qtarget {
+      var target = form
+      if hasSumBias { target.bias = context.input(Input.sumBias) }
+      if hasBias { target.epilogue.bias = context.input(Input.bias) }
+      if residual == .f32 {
+        target.epilogue.residual = context.input(Input.residual)
+      } else if let residual {
+        target.residual = context.inputBytes(Input.residual)
+        target.residual_is_signed = residual == .i8 ? 1 : 0
+      }
+      return target
+    }
+
+    /// The target without what it points to.
+    var form: zoo_qtarget {
       var target = zoo_qtarget()
       target.kind = epilogue.element == .f32 ? ZOO_QOUT_F32 : ZOO_QOUT_U8
       if let y = epilogue.y {
@@ -159,8 +176,6 @@ struct QuantizedEpilogue: Sendable {
         target.high = Int32(y.high)
       }
       target.epilogue.activation = epilogue.activation
-      if hasSumBias { target.bias = context.input(Input.sumBias) }
-      if hasBias { target.epilogue.bias = context.input(Input.bias) }
       if let inner = epilogue.inner {
         target.inner = zoo_qcodes(
           scale: inner.scale, zero: Int32(inner.zero), low: Int32(inner.low),
@@ -175,14 +190,8 @@ struct QuantizedEpilogue: Sendable {
         hasBias || residual != nil || epilogue.inner != nil || isActivated
         || epilogue.stretch != nil
       target.through_real = isReal ? 1 : 0
-      if residual == .f32 {
-        target.epilogue.residual = context.input(Input.residual)
-      } else if let residual {
-        target.residual = context.inputBytes(Input.residual)
-        target.residual_is_signed = residual == .i8 ? 1 : 0
-        target.residual_scale = epilogue.residualScale
-        target.residual_zero = Int32(epilogue.residualZero)
-      }
+      target.residual_scale = epilogue.residualScale
+      target.residual_zero = Int32(epilogue.residualZero)
       return target
     }
   }

@@ -19,6 +19,12 @@ struct QuantizedJoin: TensorOperator {
   private let element: ElementType
 
   init(_ node: NodeReader) throws(ModelError) {
+    join = try Self.decode(node)
+    element = try node.elementType("c_type")
+  }
+
+  /// What `join` is over which numbers; whether `a` and `b` are signed their types tell.
+  static func decode(_ node: NodeReader) throws(ModelError) -> zoo_qjoin {
     try node.require(inputs: 2...2)
     func form(_ name: String) throws(ModelError) -> zoo_qform {
       zoo_qform(
@@ -26,13 +32,12 @@ struct QuantizedJoin: TensorOperator {
         zero: Int32(try node.int("\(name)_zero")))
     }
     var join = zoo_qjoin()
-    let kind = try node.choice("join", of: Self.kinds, default: "add")
-    join.kind = zoo_qjoin_kind(UInt32(Self.kinds.firstIndex(of: kind) ?? 0))
+    let kind = try node.choice("join", of: kinds, default: "add")
+    join.kind = zoo_qjoin_kind(UInt32(kinds.firstIndex(of: kind) ?? 0))
     (join.a, join.b, join.c) = (try form("a"), try form("b"), try form("c"))
     join.activation = try FusedActivation.decode(node)
-    element = try node.elementType("c_type")
-    join.c.is_signed = element == .i8 ? 1 : 0
-    self.join = join
+    join.c.is_signed = try node.elementType("c_type") == .i8 ? 1 : 0
+    return join
   }
 
   func outputTypes(_ inputs: Operands) throws(ModelError) -> [ValueType] {

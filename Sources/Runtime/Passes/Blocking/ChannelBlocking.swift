@@ -18,8 +18,13 @@ struct ChannelBlocking: Pass {
     var rewriter = BlockRewriter(context)
     for index in context.editor.indices { try rewriter.visit(index) }
     rewriter.finishSplits()
+    guard rewriter.hasChanged else {
+      // Twins that nobody took are left behind.
+      context.notes = rewriter.context.notes
+      return false
+    }
     context = rewriter.context
-    return rewriter.hasChanged
+    return true
   }
 }
 
@@ -41,6 +46,7 @@ struct BlockRewriter {
 
   mutating func visit(_ index: Int) throws(ModelError) {
     guard let node = context.editor.nodes[index], node.graphs.isEmpty else { return }
+    if takeTwin(node, index) { return }
     if let conv = BlockableConv(node, context) {
       try block(conv, index)
     } else if let input = node.inputs.first ?? nil, isImage(input) || node.opType == "Concat" {
@@ -48,6 +54,46 @@ struct BlockRewriter {
     } else if node.opType == "ConvTranspose" {
       try convertTranspose(node, index)
     }
+  }
+
+  /// Takes over blocks that another pass made, and real numbers that quantized layers give with channels last; returns
+  /// whether the node is one that makes such values.
+  private mutating func takeTwin(_ node: Node, _ index: Int) -> Bool {
+    if node.moves([0, 3, 1, 2]) {
+      takePixels(node, index)
+      return true
+    }
+    guard node.domain == "zoo", node.int("channels_last") == 0,
+      let input = node.inputs.first ?? nil,
+      let output = node.outputs.first ?? nil
+    else { return false }
+    switch node.opType {
+    case "FromChannelBlocks":
+      (twins[output], ranks[output]) = (input, node.int("rank", default: 4))
+      channelCounts[output] = node.int("channels")
+    case "ToChannelBlocks":
+      if let twin = twins[input] {
+        context.editor.replaceUses(of: output, with: twin)
+        context.editor.remove(index)
+        hasChanged = true
+      } else if let shape = context.type(input)?.shape, let channels = shape[1].value {
+        (twins[input], ranks[input]) = (output, shape.rank)
+        channelCounts[input] = channels
+      }
+    default: return false
+    }
+    return true
+  }
+
+  /// What kernels for bytes give as real numbers is an image in blocks, as what kernels over blocks give is: what follows
+  /// then computes the same, whichever kernels came before.
+  private mutating func takePixels(_ transpose: Node, _ index: Int) {
+    guard let output = transpose.outputs[0], let source = transpose.inputs[0],
+      let producer = context.editor.producer(of: source), let node = context.editor.nodes[producer],
+      node.domain == "zoo", ["QuantizedConv", "QuantizedPool"].contains(node.opType),
+      context.type(output)?.element == .f32, let channels = context.type(output)?.shape?[1].value
+    else { return }
+    _ = twin(output, channels: channels, rank: 4, before: index)
   }
 
   /// Whether a value has a twin in blocks.
@@ -62,9 +108,7 @@ struct BlockRewriter {
     if let twin = twins[value] { return twin }
     let twin = newTwin(value, channels, rank)
     var node = Node("ToChannelBlocks", domain: "zoo", inputs: [value], outputs: [twin])
-    if let producer = context.editor.producer(of: value),
-      let transpose = context.editor.nodes[producer], transpose.moves([0, 3, 1, 2])
-    {
+    if let transpose = channelsFirst(value) {
       node.inputs = [transpose.inputs[0]]
       node.attributes = [Attribute("channels_last", .int(1))]
     }
@@ -78,6 +122,14 @@ struct BlockRewriter {
     channelCounts[value] = channels
     ranks[value] = rank
     return twin
+  }
+
+  /// The node that gives an image its channels first.
+  private func channelsFirst(_ value: ValueID?) -> Node? {
+    guard let producer = context.editor.producer(of: value),
+      let transpose = context.editor.nodes[producer], transpose.moves([0, 3, 1, 2])
+    else { return nil }
+    return transpose
   }
 
   /// A constant for each channel, as one pixel in blocks.
@@ -233,7 +285,7 @@ struct BlockRewriter {
   }
 
   /// Operators of one image that work on each element by itself.
-  private static let elementwise: Set = [
+  static let elementwise: Set = [
     "Relu", "LeakyRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh",
     "Clip", "Softplus", "Softsign", "Mish", "Gelu", "Swish", "ThresholdedRelu", "Abs", "Neg",
     "Exp", "Log", "Sqrt", "Erf", "Reciprocal", "Floor", "Ceil", "Round", "Identity",
@@ -335,29 +387,16 @@ struct BlockRewriter {
     replace(index, output, channels: counts.reduce(0, +), rank: rank, with: blocked)
   }
 
-  /// A transposition that puts the channels last, also behind the rounding of an image to codes of one scale.
+  /// A transposition that puts the channels last.
   private mutating func leaveWithChannelsLast(_ node: Node, _ index: Int) -> Bool {
-    guard let image = node.inputs.first ?? nil, isImage(image), rank(image) == 4 else {
-      return false
-    }
-    let last = fromBlocks(image, channels: channels(image), rank: 4, name: node.name)
-      .with(Attribute("channels_last", .int(1)))
-    if node.moves([0, 2, 3, 1]) {
-      context.editor.replace(index, with: last.giving(node.outputs))
-    } else if QuantizedMatcher(context).rounded(index) != nil,
-      let output = node.outputs.first ?? nil,
-      let next = context.editor.soleConsumer(of: output),
-      let transpose = context.editor.nodes[next], transpose.moves([0, 2, 3, 1])
-    {
-      let pixels = context.editor.addValue(context.editor.name(of: image) + "/channels_last")
-      context.editor.insert(last.giving([pixels]), before: index)
-      var rounding = node
-      rounding.inputs[0] = pixels
-      context.editor.remove(next)
-      context.editor.replace(index, with: rounding.giving(transpose.outputs))
-    } else {
-      return false
-    }
+    guard let image = node.inputs.first ?? nil, isImage(image), rank(image) == 4,
+      node.moves([0, 2, 3, 1])
+    else { return false }
+    var last = fromBlocks(image, channels: channels(image), rank: 4, name: "")
+    last.name = node.name
+    last.attributes.append(Attribute("channels_last", .int(1)))
+    last.outputs = node.outputs
+    context.editor.replace(index, with: last)
     context.applied(last, "leaves channel blocks with channels last")
     hasChanged = true
     return true
@@ -438,17 +477,5 @@ extension Node {
       case .ints(order)? = attribute("perm")
     else { return false }
     return true
-  }
-
-  fileprivate func with(_ attribute: Attribute) -> Node {
-    var node = self
-    node.attributes.append(attribute)
-    return node
-  }
-
-  fileprivate func giving(_ outputs: [ValueID?]) -> Node {
-    var node = self
-    node.outputs = outputs
-    return node
   }
 }

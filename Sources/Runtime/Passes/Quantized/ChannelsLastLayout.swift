@@ -33,6 +33,9 @@ struct ChannelsLastLayout: Pass {
         rewrite(index, node, output, rank, inputs: [0, 6])
       case ("zoo", "QuantizedPool") where node.int("channels_last", default: 0) == 0:
         rewrite(index, node, output, rank, inputs: [0])
+      case ("zoo", "CodesFromChannelBlocks") where node.int("channels_last", default: 0) == 0:
+        rewrite(index, node, output, rank, inputs: [])
+      case ("zoo", "CodesToChannelBlocks"): enterBlocks(index, node)
       case ("zoo", "TableLookup"): follow(index, node, output, rank, inputs: [0])
       case ("zoo", "QuantizedJoin"): follow(index, node, output, rank, inputs: [0, 1])
       case ("", "QuantizeLinear"), ("", "DequantizeLinear"):
@@ -50,6 +53,16 @@ struct ChannelsLastLayout: Pass {
         follow(index, node, output, rank, inputs: inputs)
       default: return
       }
+    }
+
+    /// Lets codes enter channel blocks from where they are there with channels last.
+    private mutating func enterBlocks(_ index: Int, _ old: Node) {
+      guard let value = old.inputs[0], let last = transposed[value] else { return }
+      var node = old
+      node.inputs[0] = last
+      node.attributes.append(Attribute("channels_last", .int(1)))
+      context.editor.replace(index, with: node)
+      changed = true
     }
 
     /// Takes a resize along whose scales or sizes are known: they change places like the axes.

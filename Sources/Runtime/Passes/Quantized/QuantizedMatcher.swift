@@ -75,8 +75,13 @@ struct QuantizedMatcher {
 
   /// What node `index` rounds to, if it rounds f32 to 8 bits with one scale.
   func rounded(_ index: Int) -> Codes? {
-    guard let node = graph.standard(index), node.opType == "QuantizeLinear",
-      let result = node.outputs.first ?? nil, context.type(node.inputs[0])?.element == .f32
+    graph.standard(index).flatMap { codes(of: $0) }
+  }
+
+  /// What a standard node rounds to, if it rounds f32 to 8 bits with one scale.
+  func codes(of node: Node) -> Codes? {
+    guard node.opType == "QuantizeLinear", let result = node.outputs.first ?? nil,
+      context.type(node.inputs[0])?.element == .f32
     else { return nil }
     return codes(result, node)
   }
