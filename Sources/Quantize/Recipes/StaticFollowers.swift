@@ -24,12 +24,14 @@ struct StaticFollowers {
   /// Operators that give elements of what they read, or means of them.
   private static let pools: Set = ["MaxPool", "AveragePool", "GlobalAveragePool", "Concat"]
 
-  /// Sums and products of two values that come from convolutions.
-  func joins() -> [Follower] {
+  /// Sums and products of two values that come from convolutions, at least one of which is among `quantized`: between
+  /// others, rounding would cost accuracy for nothing.
+  func joins(behind quantized: Set<Int>) -> [Follower] {
     editor.indices.compactMap { index in
       guard let node = standard(index), ["Add", "Sum", "Mul"].contains(node.opType),
         node.inputs.count == 2, let a = node.inputs[0], let b = node.inputs[1], a != b,
-        comesFromConvolution(a), comesFromConvolution(b), !isPart(a, of: b), !isPart(b, of: a)
+        let left = convolution(behind: a), let right = convolution(behind: b),
+        quantized.contains(left) || quantized.contains(right), !isPart(a, of: b), !isPart(b, of: a)
       else { return nil }
       return Follower(index: index, node: node, inputs: [0, 1])
     }
@@ -53,11 +55,14 @@ struct StaticFollowers {
     return node
   }
 
-  private func comesFromConvolution(_ value: ValueID, within reach: Int = reach) -> Bool {
-    guard reach > 0, let node = standard(editor.producer(of: value)) else { return false }
-    if node.opType == "Conv" { return true }
-    guard Self.transparent.contains(node.opType), let first = node.inputs[0] else { return false }
-    return comesFromConvolution(first, within: reach - 1)
+  /// The convolution that a value comes from.
+  private func convolution(behind value: ValueID, within reach: Int = reach) -> Int? {
+    guard reach > 0, let index = editor.producer(of: value), let node = standard(index) else {
+      return nil
+    }
+    if node.opType == "Conv" { return index }
+    guard Self.transparent.contains(node.opType), let first = node.inputs[0] else { return nil }
+    return convolution(behind: first, within: reach - 1)
   }
 
   /// Whether `value` is made of `whole` and constants alone: then both are one activation, such as x · sigmoid(x).

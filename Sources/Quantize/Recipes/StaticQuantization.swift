@@ -37,8 +37,8 @@ public struct StaticQuantization: CompressionRecipe {
       opset: 13, options: options, folding: [AffineFolding(staysStandard: true)])
     let layers = candidates(&run)
     let editor = GraphEditor(run.model, .main)
-    let joins =
-      layers.contains { $0.node.opType == "Conv" } ? StaticFollowers(editor).joins() : []
+    let convolutions = layers.filter { $0.node.opType == "Conv" }.map(\.index)
+    let joins = StaticFollowers(editor).joins(behind: Set(convolutions))
     let products = layers.filter { $0.node.opType != "Gather" }
     let watched = products.map { $0.node.inputs[0] } + joins.flatMap(\.node.inputs)
     let names = Set(watched.compactMap { value in value.map { editor.name(of: $0) } })
