@@ -6,6 +6,7 @@ public let builtinPasses: [any Pass] = [
   ActivationRecognition(),
   BlockProductFusion(),
   DynamicProductFusion(),
+  UnsignedCodes(),
   QuantizeHoisting(),
   QuantizedLayerFusion(),
   QuantizedMapFusion(),
