@@ -80,26 +80,6 @@ void zoo_qjoin_run(
   }
 }
 
-// MARK: Tables
-
-typedef struct {
-  const uint8_t *table, *x;
-  uint8_t *y;
-} table_job;
-
-static void look_up(void *context, int64_t begin, int64_t end) {
-  const table_job *job = context;
-  const uint8_t *table = job->table, *x = job->x;
-  uint8_t *y = job->y;
-  for (int64_t i = begin; i < end; i++) y[i] = table[x[i]];
-}
-
-void zoo_qtable_run(
-    const uint8_t *table, int64_t count, const uint8_t *x, uint8_t *y, int max_threads) {
-  table_job job = {table, x, y};
-  zoo_parallel_for(count, GRAIN, max_threads, look_up, &job);
-}
-
 // MARK: Pooling
 
 typedef struct {

@@ -35,9 +35,9 @@ typedef struct {
 void zoo_qjoin_run(
     zoo_isa isa, const zoo_qjoin *join, const void *a, const void *b, void *c, int max_threads);
 
-/// y[i] = table[x[i]] for bytes.
+/// y[i] = table[x[i]] for bytes; the table has 256. `y` may be `x`.
 void zoo_qtable_run(
-    const uint8_t *table, int64_t count, const uint8_t *x, uint8_t *y, int max_threads);
+    zoo_isa isa, const uint8_t *table, int64_t count, const uint8_t *x, uint8_t *y, int max_threads);
 
 /// Pooling with channels last: x is [batch, input…, channels], y [batch, output…, channels]; `shape` says how windows
 /// lie, its weights and groups mean nothing. Padding never wins a maximum.

@@ -1,8 +1,8 @@
 /// Computes once what does not depend on the inputs.
 ///
 /// What is kept is bounded: all results together by `budget`, since a model that only ever needs one of them at a time
-/// would otherwise hold them all. Dequantized weights stay quantized until a second pass, made with
-/// `keepsQuantized: false`, so that passes for integer kernels can see them.
+/// would otherwise hold them all. Dequantized weights of more than one element stay quantized until a second pass, made
+/// with `keepsQuantized: false`, so that passes for integer kernels can see them.
 struct ConstantFolding: Pass {
   let name: String
   private let keepsQuantized: Bool
@@ -35,12 +35,17 @@ struct ConstantFolding: Pass {
   private func fold(
     _ node: Node, _ context: PassContext, _ budget: Int
   ) -> [(value: ValueID, weight: Weight)]? {
-    if keepsQuantized && node.opType == "DequantizeLinear" { return nil }
+    if keepsQuantized && node.opType == "DequantizeLinear" && !isNumber(node, context) { return nil }
     let wanted = node.outputs.compactMap { $0 }
     let known = wanted.compactMap { value in context.constants[value].map { (value, Weight($0)) } }
     if known.count == wanted.count { return known }
     guard node.graphs.isEmpty, isWithin(budget, wanted, context) else { return nil }
     return compute(node, context)
+  }
+
+  /// Whether a node gives one element: a number, which passes for integer kernels want to see.
+  private func isNumber(_ node: Node, _ context: PassContext) -> Bool {
+    context.type(node.outputs.first ?? nil)?.shape?.count.value == 1
   }
 
   private func isWithin(_ budget: Int, _ values: [ValueID], _ context: PassContext) -> Bool {

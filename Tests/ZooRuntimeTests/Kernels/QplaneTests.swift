@@ -63,12 +63,13 @@ import Testing
     }
   }
 
-  @Test func tablesAreLookedUpByByte() {
+  @Test(arguments: availableISAs, [0, 1, 63, 64, 300])
+  func tablesAreLookedUpByByte(_ isa: zoo_isa, _ count: Int) {
     var numbers = Numbers(seed: 1)
-    let (table, x) = (numbers.bytes(256), numbers.bytes(300))
-    var y = [UInt8](repeating: 0, count: 300)
-    zoo_qtable_run(table, 300, x, &y, 2)
-    #expect(y == x.map { table[Int($0)] })
+    let (table, x) = (numbers.bytes(256), numbers.bytes(count))
+    var y = [UInt8](repeating: 0, count: count + 1)
+    zoo_qtable_run(isa, table, Int64(count), x, &y, 2)
+    #expect(y == x.map { table[Int($0)] } + [0])
   }
 
   /// Input elements of the window of output element (y, x), of all channels.

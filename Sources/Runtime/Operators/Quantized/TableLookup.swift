@@ -30,7 +30,8 @@ struct TableLookup: TensorOperator {
     let count = Int64(try io.input(0).count)
     return Kernel("table_lookup", reuses: [0: 0]) { context in
       zoo_qtable_run(
-        context.input(1), count, context.input(0), context.output(), Int32(context.threads))
+        zoo_cpu_isa(), context.input(1), count, context.input(0), context.output(),
+        Int32(context.threads))
     }
   }
 }

@@ -7,6 +7,7 @@ import ModelFormat
 ///     Dequantize → AveragePool, GlobalAveragePool (→ Quantize)   QuantizedPool
 ///     two of Dequantize → Add, Sub, Mul (→ Relu) → Quantize      QuantizedJoin
 ///     Dequantize → Sigmoid, HardSwish, … → Quantize              TableLookup
+///     TableLookup of a TableLookup; QuantizedJoin of two of the same codes      TableLookup
 ///
 /// Requires nothing. Tables hold what the nodes that they replace compute; averages add up in integers.
 struct QuantizedMapFusion: Pass {
@@ -22,12 +23,14 @@ struct QuantizedMapFusion: Pass {
   func run(_ context: inout PassContext) throws(ModelError) -> Bool {
     var changed = false
     for index in context.editor.indices {
-      guard let node = context.editor.nodes[index], Model.canonical(node.domain).isEmpty else {
-        continue
-      }
+      guard let node = context.editor.nodes[index] else { continue }
       let isChanged =
-        node.opType == "QuantizeLinear"
-        ? fuse(into: index, &context) : pool(index, node, &context)
+        switch (Model.canonical(node.domain), node.opType) {
+        case ("", "QuantizeLinear"): fuse(into: index, &context)
+        case ("", _): pool(index, node, &context)
+        case ("zoo", "TableLookup"), ("zoo", "QuantizedJoin"): compose(index, node, &context)
+        default: false
+        }
       if isChanged { changed = true }
     }
     return changed
@@ -196,5 +199,49 @@ struct QuantizedMapFusion: Pass {
     context.editor.replace(index, with: lookup)
     context.applied(node, "a table of 256 codes")
     return true
+  }
+
+  // MARK: Functions of functions
+
+  /// Makes one table of a function of what a table gives, or of two functions of the same codes.
+  private func compose(_ index: Int, _ node: Node, _ context: inout PassContext) -> Bool {
+    let count = node.opType == "QuantizedJoin" ? 2 : 1
+    let origins = node.inputs.prefix(count).compactMap { origin($0, context) }
+    guard origins.count == count, count == 2 || origins[0].isTable,
+      let codes = origins.first?.codes, origins.allSatisfy({ $0.codes == codes }),
+      let entry = context.registry.entry(node.opType, domain: node.domain),
+      let op = try? entry.make(NodeReader(node, opset: 1))
+    else { return false }
+    let rest = node.inputs.dropFirst(count).map { QuantizedMatcher(context).constant($0) }
+    let inputs = origins.map { Value.tensor($0.table) } + rest.map { $0.map(Value.tensor) }
+    guard let results = try? OperatorCall.evaluate(op, inputs, outputCount: 1),
+      let table = results.first?.tensor, table.shape == [256]
+    else { return false }
+    let name = context.editor.name(of: codes)
+    let lookup = Node(
+      "TableLookup", domain: "zoo", name: node.name,
+      inputs: [codes, context.editor.addWeight("\(name)/table", table)], outputs: node.outputs)
+    context.editor.replace(index, with: lookup)
+    context.applied(node, "a table of 256 codes")
+    return true
+  }
+
+  /// The codes of which a value is a function, and that function: what it gives for each byte.
+  private func origin(
+    _ value: ValueID?, _ context: PassContext
+  ) -> (codes: ValueID, table: Tensor, isTable: Bool)? {
+    guard let value, let element = context.type(value)?.element else { return nil }
+    if let index = context.editor.producer(of: value), let node = context.editor.nodes[index],
+      node.domain == "zoo", node.opType == "TableLookup", let codes = node.inputs[0],
+      let table = QuantizedMatcher(context).constant(node.inputs[1])
+    {
+      return (codes, table, true)
+    }
+    let bytes = (0..<256).map { UInt8($0) }
+    let identity =
+      element == .i8
+      ? try? Tensor(bytes.map { Int8(bitPattern: $0) }, shape: [256])
+      : element == .u8 ? try? Tensor(bytes, shape: [256]) : nil
+    return identity.map { (value, $0, false) }
   }
 }
