@@ -38,6 +38,11 @@ struct ChannelsLastLayout: Pass {
       case ("zoo", "CodesToChannelBlocks"): enterBlocks(index, node)
       case ("zoo", "TableLookup"): follow(index, node, output, rank, inputs: [0])
       case ("zoo", "QuantizedJoin"): follow(index, node, output, rank, inputs: [0, 1])
+      case ("com.microsoft", "QLinearAdd"), ("com.microsoft", "QLinearMul"):
+        let graph = QuantizedMatcher(context)
+        follow(
+          index, node, output, rank,
+          inputs: [0, 3].filter { graph.constant(node.inputs[$0])?.count != 1 })
       case ("", "QuantizeLinear"), ("", "DequantizeLinear"):
         guard isScaledAsOne(node) else { return }
         follow(index, node, output, rank, inputs: [0])

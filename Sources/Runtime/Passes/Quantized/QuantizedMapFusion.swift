@@ -28,8 +28,7 @@ struct QuantizedMapFusion: Pass {
         switch (Model.canonical(node.domain), node.opType) {
         case ("", "QuantizeLinear"): fuse(into: index, &context)
         case ("", _): pool(index, node, &context)
-        case ("zoo", "TableLookup"), ("zoo", "QuantizedJoin"): compose(index, node, &context)
-        default: false
+        default: compose(index, node, &context)
         }
       if isChanged { changed = true }
     }
@@ -203,18 +202,38 @@ struct QuantizedMapFusion: Pass {
 
   // MARK: Functions of functions
 
-  /// Makes one table of a function of what a table gives, or of two functions of the same codes.
+  /// Operators that compute each code of codes at the same place, and which inputs those are.
+  private static let functions: [String: [Int]] = [
+    "zoo.TableLookup": [0], "zoo.QuantizedJoin": [0, 1], "com.microsoft.QLinearAdd": [0, 3],
+    "com.microsoft.QLinearMul": [0, 3], "com.microsoft.QLinearSigmoid": [0],
+    "com.microsoft.QLinearLeakyRelu": [0],
+  ]
+
+  /// Makes one table of a function of what a table gives, or of functions of the same codes and of numbers.
   private func compose(_ index: Int, _ node: Node, _ context: inout PassContext) -> Bool {
-    let count = node.opType == "QuantizedJoin" ? 2 : 1
-    let origins = node.inputs.prefix(count).compactMap { origin($0, context) }
-    guard origins.count == count, count == 2 || origins[0].isTable,
-      let codes = origins.first?.codes, origins.allSatisfy({ $0.codes == codes }),
+    guard let positions = Self.functions[node.qualifiedType], let output = node.outputs[0],
       let entry = context.registry.entry(node.opType, domain: node.domain),
-      let op = try? entry.make(NodeReader(node, opset: 1))
+      let op = try? entry.make(NodeReader(node, opset: context.editor.opset(of: node)))
     else { return false }
-    let rest = node.inputs.dropFirst(count).map { QuantizedMatcher(context).constant($0) }
-    let inputs = origins.map { Value.tensor($0.table) } + rest.map { $0.map(Value.tensor) }
-    guard let results = try? OperatorCall.evaluate(op, inputs, outputCount: 1),
+    let graph = QuantizedMatcher(context)
+    var inputs = node.inputs.map { graph.constant($0) }
+    var origins: [(codes: ValueID, isTable: Bool)] = []
+    for position in positions {
+      if let number = inputs[position] {
+        guard number.count == 1 else { return false }
+        inputs[position] = try? number.reshaped(to: [])
+      } else {
+        guard let found = origin(node.inputs[position], context) else { return false }
+        inputs[position] = found.table
+        origins.append((found.codes, found.isTable))
+      }
+    }
+    guard let codes = origins.first?.codes, origins.allSatisfy({ $0.codes == codes }),
+      node.opType != "TableLookup" || origins[0].isTable,
+      let shape = graph.shape(codes), graph.shape(output) == shape,
+      zip(node.inputs, inputs).allSatisfy({ $0 == nil || $1 != nil }),
+      let results = try? OperatorCall.evaluate(
+        op, inputs.map { $0.map(Value.tensor) }, outputCount: 1),
       let table = results.first?.tensor, table.shape == [256]
     else { return false }
     let name = context.editor.name(of: codes)
