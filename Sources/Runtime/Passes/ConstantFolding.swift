@@ -35,7 +35,9 @@ struct ConstantFolding: Pass {
   private func fold(
     _ node: Node, _ context: PassContext, _ budget: Int
   ) -> [(value: ValueID, weight: Weight)]? {
-    if keepsQuantized && node.opType == "DequantizeLinear" && !isNumber(node, context) { return nil }
+    if keepsQuantized && node.opType == "DequantizeLinear" && !isNumber(node, context) {
+      return nil
+    }
     let wanted = node.outputs.compactMap { $0 }
     let known = wanted.compactMap { value in context.constants[value].map { (value, Weight($0)) } }
     if known.count == wanted.count { return known }

@@ -252,6 +252,65 @@ import ZooRuntime
       y, [3, 50], within: 0, types: ["QuantizeLinear", "DequantizeLinear", "TableLookup"])
   }
 
+  /// As quantizers write it that round between all operators, and quantize numbers, too.
+  @Test(arguments: [ElementType.u8, .i8])
+  func hardSwishInPartsBecomesATable(_ type: ElementType) throws {
+    var b = Builder(seed: 12, type)
+    let x = try b.rounded(b.input([3, 50]))
+    func number(_ code: UInt8, _ scale: Float) throws -> ValueID {
+      b.node(
+        "DequantizeLinear",
+        [b.weight(try Tensor([code], shape: [1])), b.weight(try Tensor(scalar: scale))])
+    }
+    let shifted = try b.rounded(b.node("Add", [x, try number(100, 0.03)]), 0.06, zero: 90)
+    let bounds = [b.weight(try Tensor(scalar: Float(0))), b.weight(try Tensor(scalar: Float(6)))]
+    let clipped = try b.rounded(b.node("Clip", [shifted] + bounds), 6 / 255, zero: 0)
+    let product = try b.rounded(b.node("Mul", [x, clipped]), 0.3, zero: 20)
+    let y = try b.rounded(b.node("Div", [product, try number(200, 0.03)]), 0.05, zero: 20)
+    try b.expect(
+      y, [3, 50], within: 0.05, types: ["QuantizeLinear", "DequantizeLinear", "TableLookup"])
+  }
+
+  /// Sums and products of the operators that ONNX Runtime's quantizer writes instead.
+  @Test func functionsOfTheSameCodesInQLinearBecomeATable() throws {
+    var b = Builder(seed: 13, .u8)
+    let codes = try b.quantized(b.input([3, 50]))
+    func form(_ scale: Float, _ zero: UInt8) throws -> [ValueID] {
+      [b.weight(try Tensor(scalar: scale)), b.weight(try Tensor(scalar: zero))]
+    }
+    func join(_ type: String, _ inputs: [ValueID]) -> ValueID {
+      let value = b.node(type, inputs)
+      b.model.main.nodes[b.model.main.nodes.count - 1].domain = "com.microsoft"
+      return value
+    }
+    b.model.opsets.append(OpsetImport("com.microsoft", 1))
+    let number = b.weight(try Tensor([UInt8(70)], shape: [1, 1]))
+    let own = try form(0.05, 128)
+    let sum = join(
+      "QLinearAdd", [codes] + own + [number] + (try form(0.03, 3)) + (try form(0.06, 90)))
+    let product = join(
+      "QLinearMul", [codes] + own + [sum] + (try form(0.06, 90)) + (try form(0.3, 100)))
+    try b.expect(
+      try b.dequantized(product, 0.3, zero: 100), [3, 50], within: 0,
+      types: ["QuantizeLinear", "DequantizeLinear", "TableLookup"])
+  }
+
+  /// Byte instructions want unsigned activations.
+  @Test func signedCodesThatAreOnlyDequantizedBecomeUnsigned() throws {
+    var b = Builder(seed: 14, .i8)
+    let x = try b.rounded(b.input([1, 8, 6, 6]))
+    let middle = try b.rounded(b.conv(x, [8, 8, 3, 3]), 0.06, zero: 50)
+    let y = try b.rounded(b.conv(middle, [8, 8, 1, 1]), 0.07)
+    try b.expect(y, [1, 8, 6, 6], within: 0.07, types: Self.ends.union(["QuantizedConv"]))
+    var options = Session.Options()
+    options.passes = passes(codes: .bytes)
+    let nodes = try Session(b.model, options: options).model.main.nodes
+    let types = nodes.compactMap { node -> Int? in
+      node.opType == "QuantizedConv" ? node.int("y_type") : nil
+    }
+    #expect(types == Array(repeating: Int(ElementType.u8.rawValue), count: 2))
+  }
+
   /// As ONNX Runtime's dynamic quantizer writes products.
   @Test(arguments: [true, false])
   func productsOfRoundedTensorsTakeOverWhatFollows(_ isPerChannel: Bool) throws {
