@@ -81,6 +81,7 @@ static void conv(
   uint8_t *x = random_bytes((size_t)(channels * extent * extent)), *w = random_bytes((size_t)weights);
   uint8_t *y = random_bytes((size_t)(outputs * out * out));
   uint8_t *packed = random_bytes(zoo_qconv_packed_bytes(isa, &shape));
+  uint8_t *scratch = random_bytes(zoo_qconv_scratch_bytes(&shape, 0));
   zoo_qconv_pack(isa, &shape, w, 1, packed);
   const float scale = 0.01f;
   const zoo_qside left = {.scale = &scale}, right = {.is_signed = 1, .scale = &scale};
@@ -88,7 +89,7 @@ static void conv(
   double best = 1e9;
   for (int round = 0; round < 100; round++) {
     const double start = now();
-    zoo_qconv_run(isa, &shape, x, left, packed, right, y, &target, NULL, 1);
+    zoo_qconv_run(isa, &shape, x, left, packed, right, y, &target, scratch, 1);
     const double time = now() - start;
     if (time < best) best = time;
   }
@@ -96,7 +97,7 @@ static void conv(
   snprintf(what, sizeof what, "conv %lld→%lld, %lld×%lld/%lld at %lld", (long long)channels,
            (long long)outputs, (long long)kernel, (long long)kernel, (long long)stride, (long long)extent);
   report(what, 2.0 * (double)(weights * out * out), best, peak);
-  free(x), free(w), free(y), free(packed);
+  free(x), free(w), free(y), free(packed), free(scratch);
 }
 
 int main(void) {

@@ -7,7 +7,11 @@
 #include "qgemm.h"
 #include "zoo_threads.h"
 
-enum { PADDING_BYTES = 1 << 14, MAX_TAPS = 1 << 10 };
+enum {
+  PADDING_BYTES = 1 << 14,
+  MAX_TAPS = 1 << 10,
+  BEHIND = 64,  // bytes that kernels may read behind what counts
+};
 
 static int64_t depth_of(const zoo_conv_shape *shape) { return shape->in_channels / shape->groups; }
 static int64_t columns_of(const zoo_conv_shape *shape) {
@@ -65,9 +69,36 @@ void zoo_qconv_pack(
   }
 }
 
+static int64_t input_bytes(const zoo_conv_shape *shape) {
+  return shape->batch * shape->in_channels * conv_volume(shape->input);
+}
+
+/// The same convolution of an input that has its padding around it.
+static zoo_conv_shape padded(const zoo_conv_shape *shape) {
+  zoo_conv_shape result = *shape;
+  for (int axis = 0; axis < 3; axis++) {
+    result.input[axis] = (shape->output[axis] - 1) * shape->stride[axis] +
+                         (shape->kernel[axis] - 1) * shape->dilation[axis] + 1;
+    result.pad[axis] = 0;
+  }
+  return result;
+}
+
+/// Whether the input is copied with its padding around it: lines of all windows can then be read where they are.
+static int is_padded(const zoo_conv_shape *shape) {
+  if (!reads_lines(shape) || conv_volume(shape->output) <= 0) return 0;
+  const zoo_conv_shape wide = padded(shape);
+  const double most = 2 * (double)input_bytes(shape) + (1 << 16);
+  double bytes = (double)(wide.batch * wide.in_channels);
+  for (int axis = 0; axis < 3; axis++) bytes *= (double)wide.input[axis];
+  return bytes <= most;
+}
+
 size_t zoo_qconv_scratch_bytes(const zoo_conv_shape *shape, int input_is_signed) {
-  if (!input_is_signed) return 0;
-  return (size_t)(shape->batch * shape->in_channels * conv_volume(shape->input));
+  size_t bytes = input_is_signed ? whole_lines((size_t)input_bytes(shape)) : 0;
+  if (!is_padded(shape)) return bytes;
+  const zoo_conv_shape wide = padded(shape);
+  return bytes + (size_t)input_bytes(&wide) + BEHIND;
 }
 
 // MARK: Rows
@@ -204,6 +235,26 @@ static void point_at_taps(
   }
 }
 
+/// Lines of windows of an input that has its padding around it.
+static void point_within(
+    const void *context, int64_t first, int count, int max_rows, const void **pointers) {
+  const source *s = context;
+  const zoo_conv_shape *shape = s->shape;
+  const int64_t taps = conv_volume(shape->kernel), width = shape->kernel[2];
+  const int64_t step = shape->stride[2] * shape->in_channels;
+  for (int i = 0; i < count;) {
+    const zoo_qplace at = zoo_qplace_of(shape, first + i);
+    const int64_t left = shape->output[2] - (first + i) % shape->output[2];
+    const int along = (int)lesser(count - i, left);
+    const uint8_t *from = channels_at(s, at.image, at.z, at.y, at.x);
+    const void **to = pointers + i;
+    for (int64_t t = 0; t < taps; t += width, to += max_rows) {
+      for (int j = 0; j < along; j++) to[j] = from + s->offsets[t] + j * step;
+    }
+    i += along;
+  }
+}
+
 /// Lines of windows that lie within the input, with what is read behind them.
 static void point_at_lines(
     const void *context, int64_t first, int count, int max_rows, const void **pointers) {
@@ -323,8 +374,8 @@ static void run_groups(void *context, int64_t begin, int64_t end) {
   for (int64_t group = begin; group < end; group++) {
     const int64_t first = group * job->base.n;
     const source from = {
-        shape, job->input + group * depth_of(shape), job->input + zoo_qconv_scratch_bytes(shape, 1),
-        job->padding, is_plain(shape), job->offsets};
+        shape, job->input + group * depth_of(shape), job->input + input_bytes(shape), job->padding,
+        is_plain(shape), job->offsets};
     zoo_qproduct p = job->base;
     zoo_qtarget target = *p.target;
     p.source = &from;
@@ -351,6 +402,36 @@ static void flip(void *context, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; i++) job->y[i] = job->x[i] ^ 0x80;
 }
 
+typedef struct {
+  const zoo_conv_shape *from, *to;
+  const uint8_t *x;
+  uint8_t *y;
+  uint8_t zero;
+} pad_job;
+
+/// Lines begin ..< end of the padded input.
+static void pad_lines(void *context, int64_t begin, int64_t end) {
+  const pad_job *j = context;
+  const zoo_conv_shape *from = j->from, *to = j->to;
+  const int64_t channels = from->in_channels, bytes = to->input[2] * channels;
+  const int64_t left = lesser(from->pad[2], to->input[2]) * channels;
+  const int64_t count = lesser(from->input[2] * channels, bytes - left);
+  for (int64_t i = begin; i < end; i++) {
+    const int64_t y = i % to->input[1] - from->pad[1];
+    const int64_t z = i / to->input[1] % to->input[0] - from->pad[0];
+    const int64_t image = i / to->input[1] / to->input[0];
+    uint8_t *line = j->y + i * bytes;
+    if (y < 0 || y >= from->input[1] || z < 0 || z >= from->input[0]) {
+      memset(line, j->zero, (size_t)bytes);
+      continue;
+    }
+    const int64_t row = (image * from->input[0] + z) * from->input[1] + y;
+    memset(line, j->zero, (size_t)left);
+    memcpy(line + left, j->x + row * from->input[2] * channels, (size_t)count);
+    memset(line + left + count, j->zero, (size_t)(bytes - left - count));
+  }
+}
+
 void zoo_qconv_run(
     zoo_isa isa, const zoo_conv_shape *shape, const void *input, zoo_qside input_side,
     const void *packed, zoo_qside weights_side, void *output, const zoo_qtarget *target,
@@ -359,14 +440,25 @@ void zoo_qconv_run(
   if (m <= 0 || shape->out_channels <= 0) return;
   if (input_side.is_signed) {
     flip_job job = {input, scratch};
-    zoo_parallel_for(
-        (int64_t)zoo_qconv_scratch_bytes(shape, 1), 1 << 16, max_threads, flip, &job);
+    zoo_parallel_for(input_bytes(shape), 1 << 16, max_threads, flip, &job);
     input = scratch;
+    scratch = job.y + whole_lines((size_t)input_bytes(shape));
   }
   uint8_t padding[PADDING_BYTES], zero = 0;
   if (input_side.zero) zero = *(const uint8_t *)input_side.zero;
   if (input_side.is_signed) zero ^= 0x80;
-  memset(padding, zero, sizeof padding);
+  memset(padding, zero, (size_t)lesser(shape->in_channels + BEHIND, PADDING_BYTES));
+  const int is_wide = is_padded(shape);
+  const zoo_conv_shape wide = is_wide ? padded(shape) : *shape;
+  if (is_wide) {
+    pad_job job = {shape, &wide, input, scratch, zero};
+    const int64_t lines = wide.batch * wide.input[0] * wide.input[1];
+    const int64_t bytes = wide.input[2] * wide.in_channels;
+    zoo_parallel_for(lines, greater(1, (1 << 16) / greater(bytes, 1)), max_threads, pad_lines, &job);
+    memset(job.y + input_bytes(&wide), 0, BEHIND);
+    input = scratch;
+    shape = &wide;
+  }
   int64_t offsets[MAX_TAPS];
   if (conv_volume(shape->kernel) <= MAX_TAPS) set_offsets(shape, offsets);
   zoo_qtarget channels_last = *target;
@@ -377,8 +469,8 @@ void zoo_qconv_run(
   conv_job job = {
       .base = {.kernels = zoo_qgemm_table(isa), .m = m, .n = columns_of(shape), .k = k,
                .segments = segments, .groups = zoo_qpanels_groups(&layout) / segments,
-               .point = taps ? point_at_taps : lines ? point_at_lines : NULL,
-               .copy = taps ? NULL : lines ? copy_aligned : copy_taps, .packed = packed,
+               .point = taps ? point_at_taps : is_wide ? point_within : lines ? point_at_lines : NULL,
+               .copy = taps || is_wide ? NULL : lines ? copy_aligned : copy_taps, .packed = packed,
                .a_side = input_side, .b_side = weights_side, .target = &channels_last, .c = output,
                .ldc = shape->out_channels},
       .shape = shape, .input = input, .padding = padding, .offsets = offsets,

@@ -77,7 +77,7 @@ void zoo_qgemm_run(
 size_t zoo_qconv_packed_bytes(zoo_isa isa, const zoo_conv_shape *shape);
 void zoo_qconv_pack(
     zoo_isa isa, const zoo_conv_shape *shape, const void *weights, int is_signed, void *packed);
-/// Bytes of `scratch`, which only signed input needs.
+/// Bytes of `scratch`: copies of an input that is signed, or of so few channels that it is read with its padding around it.
 size_t zoo_qconv_scratch_bytes(const zoo_conv_shape *shape, int input_is_signed);
 void zoo_qconv_run(
     zoo_isa isa, const zoo_conv_shape *shape, const void *input, zoo_qside input_side,

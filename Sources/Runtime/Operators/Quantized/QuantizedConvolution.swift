@@ -7,9 +7,8 @@ struct QuantizedConvolution: Sendable {
   let isa: zoo_isa
   private let weights: PackedOperand
   let weightsAreSigned: Bool
-  private let inputIsSigned: Bool
   private let order: ChannelOrder
-  private let flipped: ScratchPart
+  private let copies: ScratchPart
   let scratchBytes: Int
 
   /// - Parameters:
@@ -32,8 +31,7 @@ struct QuantizedConvolution: Sendable {
       zoo_qconv_pack(isa, &shape, from, isSigned ? 1 : 0, to)
     }
     weightsAreSigned = isSigned
-    inputIsSigned = x.element == .i8
-    flipped = layout.add(zoo_qconv_scratch_bytes(&shape, x.element == .i8 ? 1 : 0))
+    copies = layout.add(zoo_qconv_scratch_bytes(&shape, x.element == .i8 ? 1 : 0))
     scratchBytes = layout.bytes
     (self.shape, self.isa) = (shape, isa)
   }
@@ -45,10 +43,10 @@ struct QuantizedConvolution: Sendable {
   ) throws(ModelError) {
     var (shape, target) = (shape, target)
     let (x, y) = order.begin(context)
-    let flipped = inputIsSigned ? flipped.pointer(context) : nil
+    let copies = copies.pointer(context)
     try weights.withBytes(context) { packed in
       zoo_qconv_run(
-        isa, &shape, x, xSide, packed, wSide, y, &target, flipped, Int32(context.threads))
+        isa, &shape, x, xSide, packed, wSide, y, &target, copies, Int32(context.threads))
     }
     order.end(context)
   }
