@@ -16,7 +16,8 @@ struct CodeForms {
     case .blocks: inBlocks = graph.nodes
     case .byCost:
       var forms = graph.formsOnTree()
-      for _ in 0..<Self.rounds where graph.improve(&forms) {}
+      var round = 0
+      while round < Self.rounds, graph.improve(&forms) { round += 1 }
       inBlocks = graph.nodes.indices.filter { forms[$0] }.map { graph.nodes[$0] }
     }
   }

@@ -127,18 +127,23 @@ struct CodeNode {
       : convolutions.contains(node.opType)
   }
 
-  /// Whether a convolution or a pool takes real numbers.
-  private static func entersBlocks(
-    _ value: ValueID?, _ graph: QuantizedMatcher, depth: Int = mostPassing
-  ) -> Bool {
-    guard let value, depth > 0 else { return false }
-    return graph.context.editor.consumers(of: value).prefix(mostPassing).contains { index in
-      guard let node = graph.graph.standard(index) else { return false }
-      if convolutions.contains(node.opType) { return node.inputs[0] == value }
-      return passing.contains(node.opType)
-        && entersBlocks(node.outputs[0], graph, depth: depth - 1)
+  /// Whether a convolution or a pool takes real numbers, perhaps behind operators that pass blocks on.
+  private static func entersBlocks(_ value: ValueID?, _ graph: QuantizedMatcher) -> Bool {
+    var waiting = value.map { [$0] } ?? []
+    var looked = 0
+    while let value = waiting.popLast(), looked < mostLooked {
+      for index in graph.context.editor.consumers(of: value).prefix(mostPassing) {
+        guard let node = graph.graph.standard(index) else { continue }
+        looked += 1
+        if convolutions.contains(node.opType), node.inputs[0] == value { return true }
+        if passing.contains(node.opType), let next = node.outputs[0] { waiting.append(next) }
+      }
     }
+    return false
   }
+
+  /// How many nodes that question is worth.
+  private static let mostLooked = 32
 
   // MARK: Convolutions
 
