@@ -159,15 +159,24 @@ public struct GraphEditor: Sendable {
   /// Removes nodes and weights whose values nobody uses.
   public mutating func removeDeadNodes() {
     let outputs = Set(edited[graph].outputs)
-    let insertedInputs = Set(inserted.values.flatMap { $0.flatMap(\.inputs) }.compactMap { $0 })
-    for index in nodes.indices.reversed() {
-      guard let node = nodes[index] else { continue }
-      let isUsed = node.outputs.contains { value in
+    var insertedInputs: Set<ValueID> = []
+    func isUsed(_ node: Node) -> Bool {
+      node.outputs.contains { value in
         guard let value else { return false }
         return outputs.contains(value) || !(readers[value] ?? []).isEmpty
           || insertedInputs.contains(value)
       }
-      if !isUsed { remove(index) }
+    }
+    // Whoever reads a value comes behind the node that makes it.
+    for index in nodes.indices.reversed() {
+      if let node = nodes[index], !isUsed(node) { remove(index) }
+      guard let before = inserted[index] else { continue }
+      var kept: [Node] = []
+      for node in before.reversed() where isUsed(node) {
+        kept.insert(node, at: 0)
+        insertedInputs.formUnion(node.inputs.compactMap { $0 })
+      }
+      inserted[index] = kept
     }
     let inputs = Set(edited[graph].inputs)
     edited[graph].weights = edited[graph].weights.filter { value, _ in

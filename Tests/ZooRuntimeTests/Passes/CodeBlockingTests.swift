@@ -110,6 +110,26 @@ func passes(codes form: CodeBlocking.Form) -> [any Pass] {
       ])
   }
 
+  /// Real numbers that nobody wants in blocks are not brought there, though other values are.
+  @Test(arguments: [CodeBlocking.Form.bytes, .blocks, .byCost])
+  func nothingIsMadeForNobody(_ form: CodeBlocking.Form) throws {
+    var b = Builder(seed: 8, .u8)
+    let x = b.input([1, 16, 6, 6])
+    let flat = b.weight(try Tensor([Int64(1), -1], shape: [2]))
+    let reals = b.node("Reshape", [try b.conv(b.rounded(x), [16, 16, 3, 3]), flat])
+    let weights = b.weight(try Tensor(b.numbers.floats(16 * 16), shape: [16, 16, 1, 1]))
+    let image = b.node("Reshape", [b.node("Relu", [b.node("Conv", [x, weights])]), flat])
+    b.model.main.outputs = [b.node("Add", [reals, image])]
+    var options = Session.Options()
+    options.passes = passes(codes: form)
+    let model = try Session(b.model, options: options).model
+    let read = Set(model.main.nodes.flatMap(\.inputs)).union(model.main.outputs)
+    #expect(model.main.nodes.map(\.opType).contains("BlockedConv"))
+    for node in model.main.nodes {
+      #expect(node.outputs.contains { $0 != nil && read.contains($0) }, "\(node.opType)")
+    }
+  }
+
   /// Sums that could leave what f32 holds exactly stay in integers.
   @Test func deepSumsStayInIntegers() throws {
     var b = Builder(seed: 5, .u8)

@@ -70,8 +70,8 @@ private struct CodeRewriter {
       blocked.opType = "BlockedConcat"
       let counts = node.inputs.map { Int64(channels($0.codes.value)) }
       blocked.attributes = [Attribute("channels", .ints(counts))]
-    case .quantize: quantize(&blocked, node)
-    case .dequantize: try dequantize(&blocked)
+    case .quantize(let codes): quantize(&blocked, codes, before: node.index)
+    case .dequantize(let codes): try dequantize(&blocked, codes)
     }
     place(blocked, node)
     context.applied(old, "computed in channel blocks")
@@ -81,27 +81,24 @@ private struct CodeRewriter {
     context.type(value)?.shape?[1].value ?? 0
   }
 
-  private mutating func quantize(_ blocked: inout Node, _ node: CodeNode) {
-    guard let value = blocked.inputs[0], let codes = QuantizedMatcher(context).rounded(node.index)
-    else { return }
-    let images = context.editor.addValue("\(context.editor.name(of: value))/blocks")
+  private mutating func quantize(
+    _ blocked: inout Node, _ codes: QuantizedMatcher.Codes, before index: Int
+  ) {
+    let images = context.editor.addValue("\(context.editor.name(of: codes.value))/blocks")
     context.editor.insert(
-      Node("ToChannelBlocks", domain: "zoo", inputs: [value], outputs: [images]),
-      before: node.index)
+      Node("ToChannelBlocks", domain: "zoo", inputs: [blocked.inputs[0]], outputs: [images]),
+      before: index)
     blocked.opType = "BlockedQuantizeLinear"
     blocked.inputs = [images]
     blocked.attributes = codes.attributes("y", bounds: nil)
   }
 
-  private mutating func dequantize(_ blocked: inout Node) throws(ModelError) {
-    guard let scale = QuantizedMatcher(context).scalar(blocked.inputs[1]) else { return }
-    let name = context.editor.name(of: blocked.inputs[0] ?? ValueID(0))
-    blocked = Node(
-      "Mul", name: blocked.name,
-      inputs: [
-        blocked.inputs[0],
-        context.editor.addWeight("\(name)/scale", try Tensor([scale], shape: [1])),
-      ], outputs: [])
+  private mutating func dequantize(
+    _ blocked: inout Node, _ codes: QuantizedMatcher.Codes
+  ) throws(ModelError) {
+    let name = "\(context.editor.name(of: codes.value))/scale"
+    let scale = context.editor.addWeight(name, try Tensor([codes.scale], shape: [1]))
+    blocked = Node("Mul", name: blocked.name, inputs: [blocked.inputs[0], scale], outputs: [])
   }
 
   /// The codes in blocks, made before node `index` if they are not there.

@@ -11,7 +11,8 @@ struct CodeNode {
     case concat
     /// From and to real numbers that are in blocks anyway, and so in blocks always: convolutions of real numbers then
     /// compute the same, whichever form the codes around them have.
-    case quantize, dequantize
+    case quantize(QuantizedMatcher.Codes)
+    case dequantize(QuantizedMatcher.Codes)
   }
 
   /// Whether it is in blocks whatever it costs.
@@ -74,12 +75,12 @@ struct CodeNode {
       guard let codes = graph.codes(of: node), comesFromBlocks(node.inputs[0], graph) else {
         return nil
       }
-      return (.quantize, [], codes.zero)
+      return (.quantize(codes), [], codes.zero)
     case ("", "DequantizeLinear"):
       guard let codes = graph.codes(node.outputs[0]), graph.constant(codes.value) == nil,
         entersBlocks(node.outputs[0], graph)
       else { return nil }
-      return (.dequantize, [(0, Codes(value: codes.value, zero: codes.zero))], nil)
+      return (.dequantize(codes), [(0, Codes(value: codes.value, zero: codes.zero))], nil)
     default: return nil
     }
   }
